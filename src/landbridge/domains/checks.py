@@ -1,0 +1,80 @@
+"""The door: what comes in is checked here once, and trusted after."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
+from sklearn.utils import assert_all_finite, check_array
+
+
+def check_rows(X: ArrayLike, name: str = "X", *, min_rows: int = 1, sparse: bool = False) -> Any:
+    """Rows as a finite two-dimensional float array: float32 stays float32, all else is float64.
+
+    Parameters
+    ----------
+    X : array-like or sparse matrix of shape (n, d)
+        The rows; they are never changed, and copied only where their type does not fit.
+    name : str
+        The argument's name in messages.
+    min_rows : int
+        The fewest rows that will do.
+    sparse : bool
+        Whether sparse rows may stay sparse (CSR); otherwise they are refused.
+
+    Raises
+    ------
+    ValueError
+        If there are too few rows or columns, or a value is NaN or infinite.
+    TypeError
+        If sparse rows are given where only dense ones will do.
+    """
+    rows = check_array(
+        X,
+        accept_sparse="csr" if sparse else False,
+        dtype=(np.float64, np.float32),
+        input_name=name,
+        ensure_min_samples=min_rows,
+        ensure_all_finite=False,
+    )
+    try:
+        assert_all_finite(rows)
+    except ValueError:
+        raise ValueError(_not_finite(rows, name)) from None
+    return rows
+
+
+def _not_finite(rows: Any, name: str) -> str:
+    values = rows.data if issparse(rows) else rows
+    n_nan, n_inf = int(np.isnan(values).sum()), int(np.isinf(values).sum())
+    found = " and ".join(
+        text for text, n in ((f"{n_nan} NaN", n_nan), (f"{n_inf} inf", n_inf)) if n
+    )
+    return (
+        f"Input {name} contains {found}; every value must be a finite number. Drop those rows, "
+        "or fill the gaps first: TableFeatures does so for tables, SimpleImputer for arrays."
+    )
+
+
+def check_weights(sample_weight: ArrayLike | None, n_rows: int, name: str) -> NDArray | None:
+    """Row weights as a float64 array of shape (n,), or ``None`` where all weigh the same.
+
+    Raises
+    ------
+    ValueError
+        If there is not one weight a row, one is negative or not finite, or all are zero.
+    """
+    if sample_weight is None:
+        return None
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.ndim == 0:
+        weights = np.full(n_rows, float(weights))
+    if weights.shape != (n_rows,):
+        raise ValueError(
+            f"{name} must have one weight a row: found shape {weights.shape}, expected ({n_rows},)."
+        )
+    if not np.isfinite(weights).all() or (weights < 0).any():
+        raise ValueError(f"{name} must be finite and not negative: lowest is {weights.min()}.")
+    if not weights.any():
+        raise ValueError(f"{name} is zero on every row: at least one row must count.")
+    return weights

@@ -1,0 +1,50 @@
+"""Step 2: the map ``f`` that carries source rows over to the target.
+
+A file holds one method: the pure function that is its formula, then the class. ``base`` has the
+interface and the forms a mapping takes (unpaired or paired, from rows or from moments alone);
+``affine`` and ``shared_space`` what the two common kinds of map have in common; ``catalogue``
+the names of all.
+"""
+
+from landbridge.mapping.base import (
+    Carried,
+    Mapping,
+    MomentMapping,
+    PairedMapping,
+    PairedMomentMapping,
+    UnpairedMapping,
+)
+from landbridge.mapping.catalogue import MAPPINGS, make_mapping
+from landbridge.mapping.cca import CCA
+from landbridge.mapping.coral import CORAL
+from landbridge.mapping.identity import Identity
+from landbridge.mapping.low_rank import LowRankAffine
+from landbridge.mapping.monge import Monge
+from landbridge.mapping.pls import PLS
+from landbridge.mapping.procrustes import Procrustes
+from landbridge.mapping.recentre import Recentre, Standardise
+from landbridge.mapping.ridge import LeastSquares, Ridge
+from landbridge.mapping.subspace_alignment import SubspaceAlignment
+
+__all__ = [
+    "CCA",
+    "CORAL",
+    "MAPPINGS",
+    "PLS",
+    "Carried",
+    "Identity",
+    "LeastSquares",
+    "LowRankAffine",
+    "Mapping",
+    "MomentMapping",
+    "Monge",
+    "PairedMapping",
+    "PairedMomentMapping",
+    "Procrustes",
+    "Recentre",
+    "Ridge",
+    "Standardise",
+    "SubspaceAlignment",
+    "UnpairedMapping",
+    "make_mapping",
+]

@@ -1,0 +1,109 @@
+"""Affine maps ``f(x) = (x - μ_s) A + μ_t``: what most closed forms come down to."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+from sklearn.utils.validation import check_is_fitted
+
+from landbridge.moments import Moments
+
+
+def apply_affine(X: Any, source_mean: NDArray, A: NDArray, target_mean: NDArray) -> NDArray:
+    """``(X - source_mean) @ A + target_mean`` in the precision of X."""
+    if issparse(X):
+        return np.asarray(X @ A.astype(X.dtype)) + (target_mean - source_mean @ A).astype(X.dtype)
+    moved = (X - source_mean.astype(X.dtype)) @ A.astype(X.dtype)
+    moved += target_mean.astype(X.dtype)
+    return moved
+
+
+def contributions(
+    A: NDArray,
+    source_std: NDArray,
+    source_names: Sequence[str],
+    target_names: Sequence[str],
+    top: int,
+) -> pd.DataFrame:
+    """The ``top`` source features behind each target feature, largest share first."""
+    reach = np.abs(A) * source_std[:, None]
+    share = reach / np.maximum(reach.sum(axis=0), np.finfo(float).tiny)
+    order = np.argsort(-share, axis=0, kind="stable")[:top]
+    columns = np.broadcast_to(np.arange(A.shape[1]), order.shape)
+    rows, columns = order.T.ravel(), columns.T.ravel()
+    return pd.DataFrame(
+        {
+            "target_feature": np.asarray(target_names, dtype=object)[columns],
+            "source_feature": np.asarray(source_names, dtype=object)[rows],
+            "weight": A[rows, columns],
+            "share": share[rows, columns],
+        }
+    )
+
+
+class Affine:
+    """A mapping whose fit leaves ``matrix_``, ``source_mean_``, ``target_mean_``, ``source_std_``.
+
+    To be mixed into one of the forms of mapping.
+    """
+
+    matrix_: NDArray[np.float64]
+    source_mean_: NDArray[np.float64]
+    target_mean_: NDArray[np.float64]
+    source_std_: NDArray[np.float64]
+
+    def explain(
+        self,
+        top: int = 5,
+        source_names: Sequence[str] | None = None,
+        target_names: Sequence[str] | None = None,
+    ) -> pd.DataFrame:
+        """Which source features make up each target feature.
+
+        Parameters
+        ----------
+        top : int
+            How many source features to name for each target feature.
+        source_names, target_names : sequence of str, optional
+            Names of the features; those seen in ``fit``, or numbers, by default.
+
+        Returns
+        -------
+        DataFrame
+            A row for each pair: ``target_feature``, ``source_feature``, the ``weight`` in the
+            map, and its ``share``: how much of the target feature's movement comes from a
+            one-standard-deviation step of this source feature, of all such steps.
+        """
+        check_is_fitted(self)
+        d_source, d_target = self.matrix_.shape
+        seen = getattr(self, "feature_names_in_", [f"x{i}" for i in range(d_source)])
+        ours = seen if d_target == d_source else [f"y{j}" for j in range(d_target)]
+        return contributions(
+            self.matrix_,
+            self.source_std_,
+            seen if source_names is None else source_names,
+            ours if target_names is None else target_names,
+            top,
+        )
+
+    @property
+    def is_invertible(self) -> bool:
+        """Whether the matrix keeps every direction of the source."""
+        check_is_fitted(self)
+        return bool(np.linalg.matrix_rank(self.matrix_) == len(self.matrix_))
+
+    def _set_affine(self, matrix: NDArray, pairs: Moments) -> None:
+        """Keep the matrix of a map between the two views of ``pairs``, and their means."""
+        self.matrix_ = matrix
+        self.source_mean_, self.target_mean_ = pairs.mean, pairs.mean_y
+        self.source_std_ = pairs.std
+
+    def _map(self, X: Any) -> NDArray:
+        return apply_affine(X, self.source_mean_, self.matrix_, self.target_mean_)
+
+    def _invert(self, X: Any) -> NDArray:
+        back = np.linalg.pinv(self.matrix_)
+        return apply_affine(X, self.target_mean_, back, self.source_mean_)

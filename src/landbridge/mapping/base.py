@@ -1,0 +1,308 @@
+"""What every mapping does, and the few forms it takes.
+
+``Mapping`` is the interface that the third step sees. ``UnpairedMapping`` compares two samples,
+``PairedMapping`` learns from pairs of rows; each has a form that needs only moments.
+"""
+
+from abc import abstractmethod
+from numbers import Integral
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin
+from sklearn.model_selection import check_cv
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from landbridge.domains import as_labels, check_rows, check_weights
+from landbridge.moments import Moments, fold_moments
+
+
+class Carried(NamedTuple):
+    """Source samples on the target's side: what the third step learns from."""
+
+    X: Any
+    y: NDArray
+    sample_weight: NDArray | None = None
+
+
+class Mapping(TransformerMixin, BaseEstimator):
+    """A map ``f`` that carries rows of the source over to where the target is.
+
+    A mapping of one's own derives from one of the forms below, not from this.
+    """
+
+    is_paired = False
+
+    def transform(self, X: ArrayLike) -> Any:
+        """Carry source rows (n, d_s) over to the target."""
+        return self._map(self._check_source(X))
+
+    def transform_target(self, X: ArrayLike) -> Any:
+        """Put target rows (n, d_t) where carried rows are: as they are, for most mappings."""
+        check_is_fitted(self)
+        rows = check_rows(X, "X", sparse=self._takes_sparse())
+        if rows.shape[1] != self.n_features_target_:
+            raise ValueError(
+                f"X has {rows.shape[1]} features, but {type(self).__name__} was fitted to a "
+                f"target with {self.n_features_target_}."
+            )
+        return self._map_target(rows)
+
+    def inverse_transform(self, X: ArrayLike) -> Any:
+        """Carry rows back to the source.
+
+        Raises
+        ------
+        ValueError
+            If the mapping cannot be run backwards; ``is_invertible`` tells beforehand.
+        """
+        check_is_fitted(self)
+        if not self.is_invertible:
+            raise ValueError(
+                f"This {type(self).__name__} cannot be run backwards: it does not keep all that "
+                "tells source rows apart."
+            )
+        return self._invert(check_rows(X, "X"))
+
+    def carry(self, Xs: ArrayLike, ys: NDArray, sample_weight: NDArray | None = None) -> Carried:
+        """Labelled source rows as the third step wants them: moved, reweighed or relabelled."""
+        return Carried(self.transform(Xs), ys, sample_weight)
+
+    @property
+    def is_invertible(self) -> bool:
+        """Whether ``inverse_transform`` gives every source row back."""
+        return False
+
+    @abstractmethod
+    def _map(self, X: Any) -> Any:
+        """Checked source rows, carried over."""
+
+    def _map_target(self, X: Any) -> Any:
+        return X
+
+    def _invert(self, X: Any) -> Any:
+        raise NotImplementedError
+
+    def _check_source(self, X: ArrayLike) -> Any:
+        check_is_fitted(self)
+        rows = check_rows(X, "X", sparse=self._takes_sparse())
+        validate_data(self, X, reset=False, skip_check_array=True)
+        return rows
+
+    def _takes_sparse(self) -> bool:
+        return self.__sklearn_tags__().input_tags.sparse
+
+
+class UnpairedMapping(Mapping):
+    """A mapping that compares the two samples as wholes."""
+
+    same_features = True
+
+    def fit(
+        self,
+        Xs: ArrayLike,
+        Xt: ArrayLike,
+        *,
+        ys: ArrayLike | None = None,
+        yt: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Learn the map from source rows to target rows.
+
+        Parameters
+        ----------
+        Xs : array-like of shape (n_s, d_s)
+            Source rows.
+        Xt : array-like of shape (n_t, d_t)
+            Target rows; they need no partners among the source rows.
+        ys, yt : array-like of shape (n_s,) and (n_t,), optional
+            Labels, blank where unknown, for the mappings that use them.
+        sample_weight : array-like of shape (n_s,), optional
+            Weights of the source rows.
+
+        Raises
+        ------
+        ValueError
+            If a value is not finite, or the features differ where they must not.
+        """
+        rows_s = check_rows(Xs, "Xs", sparse=self._takes_sparse())
+        rows_t = check_rows(Xt, "Xt", sparse=self._takes_sparse())
+        validate_data(self, Xs, reset=True, skip_check_array=True)
+        self._check_features(rows_s.shape[1], rows_t.shape[1])
+        labels_s = None if ys is None else as_labels(ys, rows_s.shape[0], "ys")
+        labels_t = None if yt is None else as_labels(yt, rows_t.shape[0], "yt")
+        weights = check_weights(sample_weight, rows_s.shape[0], "sample_weight")
+        self._fit(rows_s, rows_t, labels_s, labels_t, weights)
+        return self
+
+    def _check_features(self, n_source: int, n_target: int) -> None:
+        if self.same_features and n_source != n_target:
+            raise ValueError(
+                f"Source and target must have the same features: Xs has {n_source}, Xt has "
+                f"{n_target}. For two feature spaces use Procrustes."
+            )
+        self.n_features_in_, self.n_features_target_ = n_source, n_target
+
+    @abstractmethod
+    def _fit(self, Xs: Any, Xt: Any, ys: Any, yt: Any, sample_weight: Any) -> None:
+        """Set the fitted attributes from checked rows."""
+
+
+class MomentMapping(UnpairedMapping):
+    """An unpaired mapping that needs nothing but the moments of both samples."""
+
+    def fit_moments(self, source: Moments, target: Moments) -> Self:
+        """Learn the map from moments: streamed, merged, or published in place of rows."""
+        self._check_features(source.n_features, target.n_features)
+        self._fit_moments(source, target)
+        return self
+
+    def _fit(self, Xs: Any, Xt: Any, ys: Any, yt: Any, sample_weight: Any) -> None:
+        self._fit_moments(Moments.of(Xs, sample_weight=sample_weight), Moments.of(Xt))
+
+    @abstractmethod
+    def _fit_moments(self, source: Moments, target: Moments) -> None:
+        """Set the fitted attributes from moments."""
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+class PairedMapping(RegressorMixin, Mapping):
+    """A mapping learned from pairs: row i of X and row i of Y are one thing seen twice.
+
+    An ordinary multi-output regressor too: ``predict`` gives the target row expected for a
+    source row, ``score`` the mean R² of that.
+    """
+
+    is_paired = True
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Learn the map from pairs of rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d_s)
+            Source rows.
+        y : array-like of shape (n, d_t) or (n,)
+            The same things as the target sees them, row by row (``Y`` elsewhere; scikit-learn's
+            tools want this name).
+        sample_weight : array-like of shape (n,), optional
+            Weights of the pairs.
+
+        Raises
+        ------
+        ValueError
+            If X and y differ in their number of rows, or a value is not finite.
+        """
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None: "
+                "give row i of the target for row i of the source."
+            )
+        rows = check_rows(X, "X", min_rows=2, sparse=self._takes_sparse())
+        validate_data(self, X, reset=True, skip_check_array=True)
+        outputs = y if issparse(y) or isinstance(y, pd.DataFrame) else np.asarray(y)
+        self.single_output_ = outputs.ndim == 1
+        partners = check_rows(outputs.reshape(-1, 1) if self.single_output_ else outputs, "y")
+        if len(partners) != rows.shape[0]:
+            raise ValueError(
+                f"{type(self).__name__} learns from pairs: X has {rows.shape[0]} rows and y "
+                f"{len(partners)}. Give as many of both, row i with row i, or choose an "
+                "unpaired mapping such as CORAL."
+            )
+        self.n_features_target_ = partners.shape[1]
+        self._fit(rows, partners, check_weights(sample_weight, len(partners), "sample_weight"))
+        return self
+
+    def predict(self, X: ArrayLike) -> Any:
+        """The target row expected for each source row: (n, d_t), or (n,) where fitted so."""
+        predicted = self._predict(self._check_source(X))
+        return predicted[:, 0] if self.single_output_ else predicted
+
+    def _predict(self, X: Any) -> Any:
+        return self._map(X)
+
+    @abstractmethod
+    def _fit(self, X: Any, Y: Any, sample_weight: Any) -> None:
+        """Set the fitted attributes from checked pairs."""
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.target_tags.multi_output = True
+        return tags
+
+
+class PairedMomentMapping(PairedMapping):
+    """A paired mapping that needs nothing but joint moments, fold by fold where it validates."""
+
+    def fit_moments(self, *folds: Moments) -> Self:
+        """Learn the map from moments of pairs, ``Moments.of(X, Y)``, streamed or published.
+
+        Parameters
+        ----------
+        *folds : Moments
+            Moments of disjoint parts of the pairs. One is enough, unless a parameter is to be
+            chosen by cross-validation: then each part is left out once.
+        """
+        self.n_features_in_ = folds[0].n_features
+        self.n_features_target_ = len(folds[0].mean_y)
+        self.single_output_ = False
+        self._fit_folds(list(folds))
+        return self
+
+    def _fit(self, X: Any, Y: Any, sample_weight: Any) -> None:
+        folds = self._folds(X, Y)
+        if folds is None:
+            self._fit_folds([Moments.of(X, Y, sample_weight=sample_weight)])
+        else:
+            self._fit_folds(fold_moments(X, Y, folds, sample_weight))
+
+    def _folds(self, X: Any, Y: NDArray) -> list[NDArray] | None:
+        """The rows to leave out in turn, or ``None`` for no cross-validation."""
+        return None
+
+    @abstractmethod
+    def _fit_folds(self, folds: list[Moments]) -> None:
+        """Set the fitted attributes from the moments of disjoint parts."""
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def fold_rows(cv: Any, X: Any, Y: NDArray) -> list[NDArray]:
+    """The rows of each fold, for a number of folds or any splitter of scikit-learn's."""
+    if isinstance(cv, Integral):
+        check_folds(cv)
+        return folds_by_content(X, Y, min(int(cv), X.shape[0]))
+    folds = [test for _, test in check_cv(cv).split(X)]
+    if sorted(np.concatenate(folds).tolist()) != list(range(X.shape[0])):
+        raise ValueError("cv must leave out every row once: these folds overlap or miss rows.")
+    return folds
+
+
+def check_folds(cv: Any) -> None:
+    """Refuse fewer than two folds."""
+    if isinstance(cv, Integral) and cv < 2:
+        raise ValueError(f"cv must be at least 2 folds: found {cv}.")
+
+
+def folds_by_content(X: Any, Y: NDArray, n_folds: int) -> list[NDArray]:
+    """Row numbers of each fold, dealt out along a random projection of the rows.
+
+    The fold of a row depends on what is in the rows and not on their order, so neither does the
+    parameter that the folds choose.
+    """
+    rng = np.random.default_rng(0)
+    key = X @ rng.standard_normal(X.shape[1]).astype(X.dtype)
+    key = key + Y @ rng.standard_normal(Y.shape[1]).astype(Y.dtype)
+    order = np.argsort(key, kind="stable")
+    return [order[k::n_folds] for k in range(n_folds)]

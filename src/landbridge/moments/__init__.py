@@ -1,0 +1,11 @@
+"""One pass over the rows, then nothing but (d, d) matrices.
+
+``Moments`` sums up samples: weight, mean and scatter, jointly with a second view and per class
+where wanted. Moments add and subtract, so streaming, distributed sums and cross-validation are
+one and the same operation. ``matrices`` holds the matrix functions that closed forms need.
+"""
+
+from landbridge.moments.matrices import power_psd, regularised_covariance, shrink_covariance
+from landbridge.moments.moments import Moments, fold_moments
+
+__all__ = ["Moments", "fold_moments", "power_psd", "regularised_covariance", "shrink_covariance"]

@@ -1,0 +1,187 @@
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from landbridge.moments import Moments, fold_moments
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def exact_moments(Z, w):
+    """Mean and scatter in rational arithmetic, rounded once at the end."""
+    Z = [[Fraction(float(v)) for v in row] for row in Z]
+    w = [Fraction(float(v)) for v in w]
+    total, d = sum(w), len(Z[0])
+    mean = [sum(wi * row[j] for wi, row in zip(w, Z)) / total for j in range(d)]
+    scatter = [
+        [
+            sum(wi * (row[j] - mean[j]) * (row[k] - mean[k]) for wi, row in zip(w, Z))
+            for k in range(d)
+        ]
+        for j in range(d)
+    ]
+    return np.array(mean, float), np.array(scatter, float)
+
+
+def relative_error(S, exact):
+    scale = np.sqrt(np.outer(exact.diagonal(), exact.diagonal()))
+    return np.abs((S - exact) / scale).max()
+
+
+def same(a, b, tolerance=1e-12):
+    assert a.count == b.count
+    assert a.weight == pytest.approx(b.weight, rel=1e-14)
+    assert a.weight_squared == pytest.approx(b.weight_squared, rel=1e-12)
+    np.testing.assert_allclose(a._mean, b._mean, rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(a._scatter, b._scatter, rtol=tolerance, atol=tolerance * b.weight)
+    assert a.classes.keys() == b.classes.keys()
+    for label in a.classes:
+        same(a.classes[label], b.classes[label], tolerance)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_ill_conditioned_rows_keep_ten_digits(rng, weighted):
+    Z = 1e6 + rng.standard_normal((300, 4))
+    w = rng.random(300) if weighted else np.ones(300)
+    mean, scatter = exact_moments(Z, w)
+    chunks = [(Z[:7], w[:7]), (Z[7:200], w[7:200]), (Z[200:], w[200:])]
+    streamed = Moments()
+    for X, weights in chunks:
+        streamed.partial_fit(X, sample_weight=weights)
+    for moments in (Moments.of(Z, sample_weight=w), streamed):
+        np.testing.assert_allclose(moments.mean, mean, rtol=1e-15)
+        assert relative_error(moments.scatter, scatter) < 1e-10
+
+
+def test_removing_a_fold_keeps_ten_digits(rng):
+    Z = 1e6 + rng.standard_normal((250, 3))
+    mean, scatter = exact_moments(Z[50:], np.ones(200))
+    rest = Moments.of(Z) - Moments.of(Z[:50])
+    np.testing.assert_allclose(rest.mean, mean, rtol=1e-15)
+    assert relative_error(rest.scatter, scatter) < 1e-10
+
+
+def test_float32_rows_keep_ten_digits_when_multiplied_in_float64(rng):
+    Z = (1e6 + 8 * rng.standard_normal((300, 3))).astype(np.float32)
+    _, scatter = exact_moments(Z, np.ones(300))
+    assert relative_error(Moments.of(Z, dtype=np.float64).scatter, scatter) < 1e-10
+    assert relative_error(Moments.of(Z).scatter, scatter) < 1e-5
+
+
+def test_many_blocks_agree_with_numpy(rng):
+    X, Y, w = rng.normal(3, 2, (9001, 5)), rng.standard_normal((9001, 2)), rng.random(9001)
+    moments = Moments.of(X, Y, sample_weight=w)
+    Z = np.hstack([X, Y])
+    centred = Z - np.average(Z, axis=0, weights=w)
+    scatter = (centred * w[:, None]).T @ centred
+    np.testing.assert_allclose(moments.mean_y, np.average(Y, axis=0, weights=w), rtol=1e-12)
+    np.testing.assert_allclose(moments.scatter, scatter[:5, :5], rtol=1e-11)
+    np.testing.assert_allclose(moments.scatter_xy, scatter[:5, 5:], rtol=1e-11, atol=1e-9)
+    np.testing.assert_allclose(moments.scatter_yy, scatter[5:, 5:], rtol=1e-11)
+
+
+def test_covariance_is_that_of_numpy(rng):
+    X = rng.standard_normal((50, 3))
+    np.testing.assert_allclose(Moments.of(X).cov, np.cov(X.T), rtol=1e-13)
+    np.testing.assert_allclose(Moments.of(X).std, X.std(axis=0, ddof=1), rtol=1e-13)
+    w = rng.random(50)
+    weighted = Moments.of(X, sample_weight=w)
+    np.testing.assert_allclose(weighted.cov, np.cov(X.T, aweights=w), rtol=1e-13)
+    assert weighted.effective_count == pytest.approx(w.sum() ** 2 / (w**2).sum())
+
+
+def test_the_sum_of_parts_is_the_whole_in_any_order(rng):
+    X, Y = rng.normal(5, 1, (60, 3)), rng.standard_normal((60, 2))
+    labels = rng.choice(["a", "b", "c"], 60)
+    whole = Moments.of(X, Y, labels=labels)
+    first, second = (Moments.of(X[s], Y[s], labels=labels[s]) for s in (slice(20), slice(20, 60)))
+    same(first + second, whole)
+    same(second + first, whole)
+    same(whole + Moments(), whole)
+    same(whole - second, first)
+    same(Moments.of_chunks((X[i : i + 7], Y[i : i + 7]) for i in range(0, 60, 7)), Moments.of(X, Y))
+    order = rng.permutation(60)
+    same(Moments.of(X[order], Y[order], labels=labels[order]), whole)
+
+
+def test_adding_leaves_both_terms_as_they_were(rng):
+    X = rng.standard_normal((10, 2))
+    a, b = Moments.of(X[:4], labels=[0, 0, 1, 1]), Moments.of(X[4:], labels=[0, 0, 0, 2, 2, 2])
+    mean, scatter = a.mean.copy(), a.classes[0].scatter.copy()
+    merged = a + b
+    merged.partial_fit(X, labels=np.zeros(10))
+    np.testing.assert_array_equal(a.mean, mean)
+    np.testing.assert_array_equal(a.classes[0].scatter, scatter)
+    assert b.classes[0].count == 3
+
+
+def test_blank_labels_count_in_the_whole_and_in_no_class(rng):
+    X = rng.standard_normal((6, 2))
+    moments = Moments.of(X, labels=[-1, None, 1, -1, None, 1])
+    assert moments.count == 6
+    assert moments.classes.keys() == {-1, 1}
+    same(moments.classes[-1], Moments.of(X[[0, 3]]))
+
+
+def test_weights_count_rows_as_often_as_they_say(rng):
+    X = rng.standard_normal((8, 3))
+    times = np.array([1, 2, 0, 3, 1, 1, 0, 2])
+    repeated, weighted = Moments.of(np.repeat(X, times, axis=0)), Moments.of(X, sample_weight=times)
+    np.testing.assert_allclose(weighted.mean, repeated.mean, rtol=1e-13)
+    np.testing.assert_allclose(weighted.scatter, repeated.scatter, rtol=1e-12)
+
+
+def test_sparse_rows_give_the_moments_of_dense_ones(rng):
+    X = rng.standard_normal((40, 5)) * (rng.random((40, 5)) < 0.3)
+    Y, w = rng.standard_normal((40, 2)), rng.random(40)
+    labels = rng.integers(0, 2, 40)
+    sparse = Moments.of(csr_array(X), Y, sample_weight=w, labels=labels)
+    same(sparse, Moments.of(X, Y, sample_weight=w, labels=labels))
+
+
+def test_folds_add_up_to_the_whole(rng):
+    X, Y = rng.standard_normal((30, 3)), rng.standard_normal((30, 2))
+    rows = rng.permutation(30)
+    folds = fold_moments(X, Y, [rows[:10], rows[10:20], rows[20:]])
+    same(folds[0] + folds[1] + folds[2], Moments.of(X, Y))
+    same(folds[1], Moments.of(X[rows[10:20]], Y[rows[10:20]]))
+
+
+def test_swapping_exchanges_both_views(rng):
+    X, Y = rng.standard_normal((20, 3)), rng.standard_normal((20, 2))
+    same(Moments.of(X, Y).swap(), Moments.of(Y, X))
+
+
+def test_float32_rows_are_not_copied_nor_changed(rng):
+    X = rng.standard_normal((100, 3)).astype(np.float32)
+    before = X.copy()
+    Moments.of(X, sample_weight=rng.random(100))
+    np.testing.assert_array_equal(X, before)
+
+
+def test_a_single_row_has_no_spread():
+    one = Moments.of([[1.0, 2.0]])
+    np.testing.assert_array_equal(one.cov, np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Moments().mean, "are empty"),
+        (lambda: Moments.of([[1.0]], [[1.0], [2.0]]), "X has 1 rows and Y 2"),
+        (lambda: Moments.of([[1.0]]) + Moments.of([[1.0, 2.0]]), "cannot be combined"),
+        (lambda: Moments.of([[1.0]]) - Moments.of([[1.0], [2.0]]), "Cannot remove 2 rows"),
+        (lambda: Moments.of([[np.nan]]), "Input X contains 1 NaN"),
+        (lambda: Moments.of([[1.0]], sample_weight=[-1.0]), "not negative"),
+        (lambda: Moments.of([[1.0]], sample_weight=[0.0]), "zero on every row"),
+        (lambda: Moments.of([[1.0]], labels=["a", "b"]), "a label for each of 1 rows"),
+    ],
+)
+def test_errors_say_what_was_found(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
