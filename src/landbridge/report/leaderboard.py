@@ -1,0 +1,57 @@
+"""The leaderboard: every model's score as a dot and an interval, best first, failures last."""
+
+from typing import Any
+
+from landbridge.report import drawing
+from landbridge.report.words import METRICS, is_number, terms
+
+SCORE = ("score", "low", "high")
+
+
+def leaderboard_facts(leaderboard: dict[str, Any], baseline: str | None) -> dict[str, Any]:
+    """The rows in order, their places on one axis, and a line at the score to beat."""
+    rows = leaderboard.get("rows") or []
+    scored = [row for row in rows if not row.get("error") and is_number(row.get("score"))]
+    failed = [row for row in rows if row not in scored]
+    greater_is_better = leaderboard.get("greater_is_better") is not False
+    scored.sort(key=lambda row: row["score"], reverse=greater_is_better)
+    scale = drawing.limits([row.get(key) for row in scored for key in SCORE])
+    to_beat = next((row["score"] for row in scored if row.get("name") == baseline), None)
+    metric = leaderboard.get("metric")
+    return {
+        "metric": metric or "score",
+        "metric_line": METRICS.get(metric or ""),
+        "greater_is_better": greater_is_better,
+        "n_labelled": leaderboard.get("n_labelled"),
+        "folds": leaderboard.get("folds"),
+        "repeats": leaderboard.get("repeats"),
+        "baseline": baseline,
+        "to_beat": scale.percent(to_beat),
+        "axis": drawing.axis(scale),
+        "rows": [_row(row, scale) for row in scored],
+        "failed": [_failure(row) for row in failed],
+        "terms": terms("baseline", "candidate", "interval", "gain", "p-value", "fold"),
+    }
+
+
+def _row(row: dict[str, Any], scale: drawing.Limits) -> dict[str, Any]:
+    keys = ("score", "low", "high", "gain", "gain_low", "gain_high", "p_value", "seconds")
+    return (
+        {key: row.get(key) for key in keys}
+        | _name(row)
+        | {"whisker": drawing.whisker(scale, *(row.get(key) for key in SCORE))}
+    )
+
+
+def _failure(row: dict[str, Any]) -> dict[str, Any]:
+    return _name(row) | {"error": row.get("error") or "It gave no score."}
+
+
+def _name(row: dict[str, Any]) -> dict[str, Any]:
+    steps = [row.get("mapping"), row.get("learner")]
+    return {
+        "name": row.get("name") or "unnamed",
+        "steps": " → ".join(str(step) for step in steps if step),
+        "is_baseline": row.get("role") == "baseline",
+        "chosen": bool(row.get("chosen")),
+    }
