@@ -1,0 +1,30 @@
+"""How the domains differ, and whether carrying over helped.
+
+Before: ``diagnose`` needs no trained model and compares features, labels and, where there are
+target labels, how the one depends on the other. After: ``compare`` puts every candidate on the
+same folds of target labels beside learning from the source only and from the target only, and
+the guard keeps the better of these unless transfer is better beyond the noise.
+"""
+
+from landbridge.evidence.candidates import candidate_names, make_candidate
+from landbridge.evidence.comparison import Comparison, Trial, compare
+from landbridge.evidence.diagnosis import Diagnosis, diagnose
+from landbridge.evidence.feature_shift import feature_shift
+from landbridge.evidence.guard import Verdict
+from landbridge.evidence.guarded import GuardedTransfer
+from landbridge.evidence.two_sample import classifier_two_sample_test, mmd_test
+
+__all__ = [
+    "Comparison",
+    "Diagnosis",
+    "GuardedTransfer",
+    "Trial",
+    "Verdict",
+    "candidate_names",
+    "classifier_two_sample_test",
+    "compare",
+    "diagnose",
+    "feature_shift",
+    "make_candidate",
+    "mmd_test",
+]

@@ -1,0 +1,76 @@
+"""The models to compare: baselines that do not transfer, and candidates that do."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sklearn.base import clone
+
+from landbridge.mapping import MAPPINGS
+from landbridge.target import TARGETS, Pooled, Refit, TargetOnly
+from landbridge.transfer import Transfer
+
+SOURCE_ONLY, TARGET_ONLY, POOLED = "source only", "target only", "pooled"
+
+
+def baselines(learner: Any, has_labels: bool) -> dict[str, Transfer]:
+    """What can be had without a transfer: the source's learner, and the target's own labels'."""
+    models = {SOURCE_ONLY: Transfer(learner, "identity", Refit(learner))}
+    if has_labels:
+        models[TARGET_ONLY] = Transfer(learner, "identity", TargetOnly(learner))
+    return models
+
+
+def candidate_names(task: str, n_classes: int, has_labels: bool) -> list[str]:
+    """The candidates that a comparison looks at by default.
+
+    Both domains' samples pooled as they are and after each unpaired mapping, and the target
+    learners that suit the task. Those that need target labels are left out where there are none.
+    """
+    mappings = [
+        name for name, kind in MAPPINGS.items() if not kind.is_paired and name != "identity"
+    ]
+    labelled = ["stacking", "augmentation", "regular"] if has_labels else []
+    classes = ["label-shift"] if task == "classification" else []
+    threshold = ["thresholded"] if task == "classification" and n_classes == 2 else []
+    return [*([POOLED] if has_labels else []), *mappings, *labelled, *classes, *threshold]
+
+
+def make_candidate(name: str, learner: Any) -> Transfer:
+    """A transfer by name: a mapping, a target learner, or both joined by ``+``.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"coral"`` (then pooled), ``"stacking"`` (rows stay as they are) or
+        ``"coral+stacking"``; ``"pooled"`` is both domains' samples put together.
+    learner : scikit-learn classifier or regressor
+        The learner of the source, and the one that the target learner wraps.
+
+    Raises
+    ------
+    ValueError
+        If a part of the name is unknown.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from landbridge.evidence import make_candidate
+    >>> make_candidate("coral+stacking", LogisticRegression())
+    Transfer(mapping='coral', source=LogisticRegression(),
+             target=Stacking(learner=LogisticRegression()))
+    """
+    parts = [part.strip() for part in name.split("+")]
+    mappings = [part for part in parts if part in MAPPINGS]
+    targets = [part for part in parts if part in TARGETS]
+    if len(mappings) + len(targets) != len(parts) or len(mappings) > 1 or len(targets) > 1:
+        raise ValueError(
+            f"Unknown candidate {name!r}: give a mapping ({', '.join(MAPPINGS)}), a target "
+            f"learner ({', '.join(TARGETS)}), or both as mapping+learner."
+        )
+    target = TARGETS[targets[0]] if targets else Pooled
+    return Transfer(clone(learner), mappings[0] if mappings else "identity", target(clone(learner)))
+
+
+def make_candidates(names: Iterable[str], learner: Any) -> dict[str, Transfer]:
+    """Candidates by their names, in the order given."""
+    return {name: make_candidate(name, learner) for name in names}

@@ -1,0 +1,278 @@
+"""How source and target differ, before anything is carried over: the whole diagnosis."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from landbridge.domains import as_labels, check_rows, class_names, encode, is_labelled
+from landbridge.domains.problem import Task, infer_task
+from landbridge.evidence.concept_shift import class_concept, number_concept
+from landbridge.evidence.feature_shift import feature_shift
+from landbridge.evidence.label_free import (
+    classifier_weights,
+    diversity,
+    effective_sample_size,
+    importance_weighted_score,
+    information_maximisation,
+    mean_entropy,
+)
+from landbridge.evidence.label_shift import class_shift, number_shift
+from landbridge.evidence.probe import MAX_ROWS, probe_classes, probe_numbers
+from landbridge.evidence.statements import statements
+from landbridge.evidence.two_sample import (
+    check_same_features,
+    classifier_two_sample_test,
+    draw_rows,
+    mmd_test,
+)
+
+N_FEATURES_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """How two domains differ: features as a whole and one by one, labels, and their dependence.
+
+    Attributes
+    ----------
+    n_source, n_target : int
+        Rows of both domains.
+    c2st, mmd : dict or None
+        Tests of the features as a whole (``two_sample``); None with fewer than two rows.
+    proxy_a_distance : float or None
+        0 where no classifier tells the domains apart, 2 where one always does.
+    features : list of dict
+        One row a feature, the most shifted first (``feature_shift``).
+    label : dict or None
+        Class shares or quantiles (``label_shift``); None without source labels.
+    concept : dict or None
+        Whether labels depend on features alike (``concept_shift``); None below 20 target labels.
+    label_free : dict or None
+        The source model's figures that need no target labels (``label_free``).
+    statements : list of str
+        The findings in sentences.
+    """
+
+    n_source: int
+    n_target: int
+    c2st: dict[str, Any] | None
+    mmd: dict[str, Any] | None
+    proxy_a_distance: float | None
+    features: list[dict[str, Any]]
+    label: dict[str, Any] | None
+    concept: dict[str, Any] | None
+    label_free: dict[str, Any] | None
+    statements: list[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain lists, dicts, numbers and text, ready for JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        """The statements and the most shifted features, in at most 25 lines."""
+        head = f"Diagnosis of {self.n_source} source and {self.n_target} target rows"
+        table = [_FEATURE_LINE.format("feature", "effect", "adj. p", "PSI", "missing s/t")]
+        table += [_feature_line(row) for row in self.features[:N_FEATURES_SHOWN]]
+        more = len(self.features) - N_FEATURES_SHOWN
+        if more > 0:
+            table.append(f"  … and {more} more")
+        return "\n".join([head, *(f"- {line}" for line in self.statements), *table])
+
+
+def diagnose(
+    Xs: ArrayLike,
+    ys: ArrayLike | None,
+    Xt: ArrayLike,
+    yt: ArrayLike | None = None,
+    *,
+    task: Task | None = None,
+    random_state: int = 0,
+    raw_source: pd.DataFrame | None = None,
+    raw_target: pd.DataFrame | None = None,
+) -> Diagnosis:
+    """Compare a source and a target before anything is carried over.
+
+    Large domains are thinned, by ``random_state``: to 5,000 rows each for the classifier test,
+    20,000 each for MMD, and 10,000 each for the source model and the importance weights. The
+    table of features always counts every row.
+
+    Parameters
+    ----------
+    Xs, Xt : array-like or DataFrame of shape (n_s, d) and (n_t, d)
+        Features of both domains: finite numbers, in the same order.
+    ys : array-like of shape (n_s,) or None
+        Source labels; blank where unknown.
+    yt : array-like of shape (n_t,), optional
+        Target labels; blank where unknown.
+    task : "classification" or "regression", optional
+        Where not given: classification for text, booleans and at most 20 different whole
+        numbers, otherwise regression.
+    random_state : int
+        Seed of all that is drawn.
+    raw_source, raw_target : DataFrame, optional
+        The original columns, without the label, for the table of features; ``Xs`` and ``Xt``
+        stand in for them.
+
+    Raises
+    ------
+    ValueError
+        If the domains differ in their features, a value is not finite, labels do not match
+        their rows, the task is unknown, or only one raw table is given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from landbridge.evidence.diagnosis import diagnose
+    >>> rng = np.random.default_rng(0)
+    >>> Xs, Xt = rng.normal(size=(200, 2)), rng.normal(size=(100, 2)) + [1, 0]
+    >>> diagnosis = diagnose(Xs, Xs[:, 1] > 0, Xt)
+    >>> for statement in diagnosis.statements[:2]:
+    ...     print(statement)
+    The features differ between the domains (covariate shift): a classifier tells target rows
+    from source rows with AUC 0.75 (p = 0.005), and MMD² is 0.12 (p = 0.005).
+    Features that differ by themselves at the 5% level (Holm): 1 of 2; the most: x0 (KS 0.42).
+    """
+    rows_s, rows_t = check_rows(Xs, "Xs"), check_rows(Xt, "Xt")
+    check_same_features(rows_s, rows_t)
+    _check_arguments(Xs, Xt, task, raw_source, raw_target)
+    labels_s = _labels_or_blank(ys, len(rows_s), "ys")
+    labels_t = _labels_or_blank(yt, len(rows_t), "yt")
+    tables = (Xs, Xt) if raw_source is None or raw_target is None else (raw_source, raw_target)
+    on_labels = _labels(rows_s, labels_s, rows_t, labels_t, task, random_state)
+    facts = {
+        "n_source": len(rows_s),
+        "n_target": len(rows_t),
+        **_whole(rows_s, rows_t, random_state),
+        "features": feature_shift(*tables),
+        **on_labels,
+    }
+    return Diagnosis(**facts, statements=statements(facts))
+
+
+def _whole(rows_s: NDArray, rows_t: NDArray, random_state: int) -> dict[str, Any]:
+    if min(len(rows_s), len(rows_t)) < 2:
+        return {"c2st": None, "mmd": None, "proxy_a_distance": None}
+    c2st = asdict(classifier_two_sample_test(rows_s, rows_t, random_state=random_state))
+    mmd = asdict(mmd_test(rows_s, rows_t, random_state=random_state))
+    return {
+        "c2st": {key: c2st[key] for key in ("auc", "p_value", "n_permutations", "n_used")},
+        "mmd": {key: mmd[key] for key in ("mmd2", "p_value", "bandwidth", "n_used")},
+        "proxy_a_distance": c2st["proxy_a_distance"],
+    }
+
+
+def _labels(
+    rows_s: NDArray,
+    labels_s: NDArray,
+    rows_t: NDArray,
+    labels_t: NDArray,
+    task: Task | None,
+    random_state: int,
+) -> dict[str, Any]:
+    known = labels_s[is_labelled(labels_s)]
+    if not len(known):
+        return {"label": None, "concept": None, "label_free": None}
+    if (task or infer_task(known)) == "regression":
+        return _number_labels(rows_s, labels_s, rows_t, labels_t, random_state)
+    return _class_labels(rows_s, labels_s, rows_t, labels_t, random_state)
+
+
+def _class_labels(
+    rows_s: NDArray, labels_s: NDArray, rows_t: NDArray, labels_t: NDArray, random_state: int
+) -> dict[str, Any]:
+    classes = class_names(labels_s, labels_t)
+    source, target = encode(labels_s, classes), encode(labels_t, classes)
+    present = np.unique(source[~np.isnan(source)])
+    probe = probe_classes(rows_s, _position(source, present), rows_t, random_state=random_state)
+    blocks = {"label": class_shift(classes, source, target, probe)}
+    if probe is None:
+        return {**blocks, "concept": None, "label_free": None}
+    right = (probe.source.argmax(axis=1) == probe.y).astype(float)
+    return {
+        **blocks,
+        "concept": class_concept(probe, _position(target, present), random_state=random_state),
+        "label_free": {
+            "mean_entropy": mean_entropy(probe.target),
+            "diversity": diversity(probe.target),
+            "information_maximisation": information_maximisation(probe.target),
+            **_weighted("accuracy", right, rows_s[probe.rows], rows_t, random_state),
+        },
+    }
+
+
+def _number_labels(
+    rows_s: NDArray, labels_s: NDArray, rows_t: NDArray, labels_t: NDArray, random_state: int
+) -> dict[str, Any]:
+    source, target = _as_values(labels_s, "ys"), _as_values(labels_t, "yt")
+    probe = probe_numbers(rows_s, source, rows_t, random_state=random_state)
+    block = {"label": number_shift(source, target)}
+    if probe is None:
+        return {**block, "concept": None, "label_free": None}
+    wrong = np.abs(probe.y - probe.source)
+    return {
+        **block,
+        "concept": number_concept(probe, target),
+        "label_free": _weighted("absolute_error", wrong, rows_s[probe.rows], rows_t, random_state),
+    }
+
+
+def _weighted(
+    metric: str, scores: NDArray, rows_s: NDArray, rows_t: NDArray, random_state: int
+) -> dict[str, Any]:
+    """The source model's mean score out of fold, plain and weighted towards the target."""
+    block: dict[str, Any] = {f"source_{metric}": float(scores.mean())}
+    if len(rows_t) < 2:
+        return block
+    few = rows_t[draw_rows(len(rows_t), MAX_ROWS, np.random.default_rng(random_state))]
+    weights = classifier_weights(rows_s, few, random_state=random_state)
+    block[f"importance_weighted_{metric}"] = importance_weighted_score(scores, weights)
+    block["effective_sample_size"] = effective_sample_size(weights)
+    return block
+
+
+def _position(codes: NDArray, present: NDArray) -> NDArray[np.float64]:
+    """Positions among the classes ``present``: -1 for others, ``NaN`` where unlabelled."""
+    at = np.searchsorted(present, codes).clip(max=len(present) - 1)
+    found = np.where(present[at] == codes, at, -1.0)
+    return np.where(np.isnan(codes), np.nan, found)
+
+
+def _as_values(y: NDArray, name: str) -> NDArray[np.float64]:
+    try:
+        return np.array([np.nan if v is None else v for v in y.tolist()], dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{name} must hold numbers for regression: found {y[is_labelled(y)].tolist()[0]!r}. "
+            "Give task='classification' for classes."
+        ) from None
+
+
+def _labels_or_blank(y: ArrayLike | None, n_rows: int, name: str) -> NDArray:
+    return np.full(n_rows, np.nan) if y is None else as_labels(y, n_rows, name)
+
+
+def _check_arguments(Xs: Any, Xt: Any, task: str | None, raw_source: Any, raw_target: Any) -> None:
+    if task not in (None, "classification", "regression"):
+        raise ValueError(f"task must be 'classification', 'regression' or None: found {task!r}.")
+    if (raw_source is None) != (raw_target is None):
+        raise ValueError("Give both raw_source and raw_target, or neither: one is missing.")
+    frames = isinstance(Xs, pd.DataFrame) and isinstance(Xt, pd.DataFrame)
+    if frames and list(Xs.columns) != list(Xt.columns):
+        odd = next(a for a, b in zip(Xs.columns, Xt.columns, strict=True) if a != b)
+        raise ValueError(
+            f"Xs and Xt must have the same columns in the same order: they part at {odd!r}. "
+            "Reorder one of them."
+        )
+
+
+_FEATURE_LINE = "  {:<32}{:>8}{:>10}{:>8}{:>14}"
+
+
+def _feature_line(row: dict[str, Any]) -> str:
+    psi = "" if row["psi"] is None else f"{row['psi']:.2f}"
+    missing = f"{row['missing_source']:.0%} / {row['missing_target']:.0%}"
+    figures = (f"{row['effect']:.2f}", f"{row['p_adjusted']:.2g}", psi, missing)
+    return _FEATURE_LINE.format(row["name"][:31], *figures)

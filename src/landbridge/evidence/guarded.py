@@ -1,0 +1,102 @@
+"""Transfer that looks before it leaps: an estimator around the comparison and its guard."""
+
+from typing import Any, Self
+
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import get_tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from landbridge.evidence.comparison import Comparison, compare
+from landbridge.source import has_probabilities
+
+
+class GuardedTransfer(BaseEstimator):
+    """Use the transfer that helps; where none does beyond the noise, do without.
+
+    Compares candidates with learning from the source only and from the target only, on folds of
+    the labelled target rows, and fits the model that the guard chose.
+
+    Parameters
+    ----------
+    learner : scikit-learn classifier or regressor
+        What learns in either domain.
+    candidates, metric, n_folds, n_repeats, level, random_state, n_jobs
+        As in :func:`landbridge.compare`.
+
+    Attributes
+    ----------
+    comparison_ : Comparison
+        Every model's score and the verdict.
+    best_ : Transfer
+        The chosen model, fitted to all rows.
+    classes_ : ndarray
+        The classes, in classification.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from landbridge import GuardedTransfer
+    >>> rng = np.random.default_rng(0)
+    >>> Xs, Xt = rng.normal(size=(300, 2)), rng.normal(size=(90, 2))
+    >>> model = GuardedTransfer(LogisticRegression(), candidates=["coral", "recentre"])
+    >>> model.fit(Xs, Xs[:, 0] > 0, 2 * Xt + 3, Xt[:, 0] > 0).comparison_.verdict.outcome
+    'no evidence'
+    """
+
+    def __init__(
+        self,
+        learner: Any,
+        candidates: Any = None,
+        *,
+        metric: str | None = None,
+        n_folds: int = 5,
+        n_repeats: int = 4,
+        level: float = 0.05,
+        random_state: int = 0,
+        n_jobs: int | None = None,
+    ):
+        self.learner = learner
+        self.candidates = candidates
+        self.metric = metric
+        self.n_folds = n_folds
+        self.n_repeats = n_repeats
+        self.level = level
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def fit(self, Xs: ArrayLike, ys: ArrayLike, Xt: ArrayLike, yt: ArrayLike | None = None) -> Self:
+        """Compare, choose and fit; rows and labels as in :meth:`Transfer.fit`."""
+        options = {**self.get_params(deep=False), "learner": clone(self.learner)}
+        self.comparison_: Comparison = compare(Xs, ys, Xt, yt, **options)
+        self.best_ = self.comparison_.best_
+        return self
+
+    @property
+    def classes_(self) -> NDArray:
+        """The classes of either domain."""
+        return self.best_.classes_
+
+    def predict(self, X: ArrayLike) -> NDArray:
+        """Labels of target rows (n, d), by the chosen model."""
+        check_is_fitted(self)
+        return self.best_.predict(X)
+
+    @available_if(lambda self: has_probabilities(self.learner))
+    def predict_proba(self, X: ArrayLike) -> NDArray:
+        """Probabilities (n, n_classes) of target rows, by the chosen model."""
+        check_is_fitted(self)
+        return self.best_.predict_proba(X)
+
+    def score(self, X: ArrayLike, y: ArrayLike) -> float:
+        """Accuracy, or R² in regression, on target rows."""
+        check_is_fitted(self)
+        return self.best_.score(X, y)
+
+    def __sklearn_tags__(self) -> Any:
+        tags, ours = super().__sklearn_tags__(), get_tags(self.learner)
+        tags.estimator_type = ours.estimator_type
+        tags.classifier_tags, tags.regressor_tags = ours.classifier_tags, ours.regressor_tags
+        return tags

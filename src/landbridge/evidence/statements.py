@@ -1,0 +1,165 @@
+"""A diagnosis in plain sentences: what was found, and what cannot be known."""
+
+from typing import Any
+
+from landbridge.evidence.concept_shift import LEAST_LABELS
+from landbridge.evidence.label_shift import LEAST_ROWS
+
+LEVEL = 0.05
+CONCEPT_LEVEL = 0.01  # its p-value leaves out the source model's own error
+N_NAMED = 3
+ILL_CONDITIONED = 100.0
+
+
+def statements(facts: dict[str, Any]) -> list[str]:
+    """Sentences on covariate shift, its features, label shift and concept shift, in that order.
+
+    ``facts`` has the entries of ``Diagnosis.to_dict()`` without the statements.
+    """
+    return [
+        *_on_covariates(facts),
+        *_on_features(facts["features"]),
+        *_on_labels(facts["label"]),
+        *_on_concept(facts),
+    ]
+
+
+def _on_covariates(facts: dict[str, Any]) -> list[str]:
+    c2st, mmd = facts["c2st"], facts["mmd"]
+    if c2st is None:
+        return [
+            "Whether the features differ as a whole cannot be tested on "
+            f"{facts['n_source']} source and {facts['n_target']} target rows: at least two of "
+            "each are needed."
+        ]
+    figures = (
+        f"a classifier tells target rows from source rows with AUC {c2st['auc']:.2f} "
+        f"(p = {c2st['p_value']:.2g}), and MMD² is {mmd['mmd2']:.2g} (p = {mmd['p_value']:.2g})"
+    )
+    # Two tests, so each is held to half the level.
+    if min(c2st["p_value"], mmd["p_value"]) <= LEVEL / 2:
+        return [f"The features differ between the domains (covariate shift): {figures}."]
+    return [
+        f"No difference between the domains' features was found: {figures}. "
+        f"With {facts['n_target']} target rows a small one may go unseen."
+    ]
+
+
+def _on_features(features: list[dict[str, Any]]) -> list[str]:
+    found = [row for row in features if row["p_adjusted"] <= LEVEL]
+    lines = [_most_shifted(found, len(features))]
+    unseen = [row for row in features if row["only_target"]]
+    if unseen:
+        lines.append(
+            f"{len(unseen)} of {len(features)} features have categories in the target that the "
+            f"source never shows: {_list(_new_categories(row) for row in unseen[:N_NAMED])}."
+        )
+    empty = [row["name"] for row in features if max(_missing(row)) == 1.0 > min(_missing(row))]
+    if empty:
+        lines.append(f"Wholly missing in one domain: {_list(empty[:N_NAMED], len(empty))}.")
+    return lines
+
+
+def _most_shifted(found: list[dict[str, Any]], n_features: int) -> str:
+    if not found:
+        return f"None of {n_features} features differs by itself at the 5% level (Holm)."
+    named = [f"{row['name']} ({_effect(row)})" for row in found[:N_NAMED]]
+    return (
+        f"Features that differ by themselves at the 5% level (Holm): {len(found)} of {n_features}; "
+        f"the most: {_list(named)}."
+    )
+
+
+def _effect(row: dict[str, Any]) -> str:
+    missing_s, missing_t = _missing(row)
+    if row["effect"] == abs(missing_s - missing_t):
+        return f"missing in {missing_s:.0%} of source rows, {missing_t:.0%} of target rows"
+    return f"{'KS' if row['kind'] == 'number' else 'total variation'} {row['effect']:.2f}"
+
+
+def _missing(row: dict[str, Any]) -> tuple[float, float]:
+    return row["missing_source"], row["missing_target"]
+
+
+def _new_categories(row: dict[str, Any]) -> str:
+    names = row["only_target"]
+    return f"{row['name']} ({_list(names[:N_NAMED], len(names))})"
+
+
+def _on_labels(label: dict[str, Any] | None) -> list[str]:
+    if label is None:
+        return ["Nothing can be said of the labels: the source has none."]
+    if label["kind"] == "regression":
+        return _on_numbers(label)
+    lines = [_observed_classes(label)] if label["target_observed"] else []
+    strange = [c for c, s in zip(label["classes"], label["source"], strict=True) if s == 0]
+    if strange:
+        lines.append(f"The source has no rows of {_list(strange)}: no source model can predict it.")
+    return [*lines, *_estimated_classes(label)]
+
+
+def _on_numbers(label: dict[str, Any]) -> list[str]:
+    source, target = label["source"], label["target_observed"]
+    if target is None:
+        return []
+    return [
+        f"The label's mean is {source['mean']:.4g} in the source and {target['mean']:.4g} on "
+        f"{label['n_target_labelled']} labelled target rows (standard deviations "
+        f"{source['std']:.4g} and {target['std']:.4g})."
+    ]
+
+
+def _observed_classes(label: dict[str, Any]) -> str:
+    return (
+        f"On {label['n_target_labelled']} labelled target rows, "
+        f"{_largest_change(label, 'target_observed')}."
+    )
+
+
+def _estimated_classes(label: dict[str, Any]) -> list[str]:
+    if label["target_estimated"] is None:
+        return [
+            "The target's class shares cannot be estimated: that takes two classes or more in "
+            f"the source, two labelled rows of each, and {LEAST_ROWS} target rows."
+        ]
+    lines = [
+        f"If class shares alone have changed, {_largest_change(label, 'target_estimated')} (EM "
+        "estimate, from unlabelled target rows)."
+    ]
+    if label["condition"] is None or label["condition"] > ILL_CONDITIONED:
+        lines.append("The source model hardly tells some classes apart: the estimate is weak.")
+    return lines
+
+
+def _largest_change(label: dict[str, Any], key: str) -> str:
+    rows = list(zip(label["classes"], label["source"], label[key], strict=True))
+    name, source, target = max(rows, key=lambda row: abs(row[1] - row[2]))
+    return f"class {name} makes up {target:.0%} (source: {source:.0%}), the largest change"
+
+
+def _on_concept(facts: dict[str, Any]) -> list[str]:
+    concept, label = facts["concept"], facts["label"]
+    if concept is None:
+        n = 0 if label is None else label["n_target_labelled"]
+        return [
+            f"Whether labels depend on the features in the same way in both domains cannot be "
+            f"known from {n} target labels (at least {LEAST_LABELS} are checked, beside a source "
+            "model); nor, without it, whether transfer helps."
+        ]
+    scores = (
+        f"the source model's {concept['metric']} is {concept['target']:.3g} on "
+        f"{concept['n_target_labelled']} labelled target rows and {concept['source']:.3g} out of "
+        f"fold in the source (p = {concept['p_value']:.2g})"
+    )
+    if concept["p_value"] <= CONCEPT_LEVEL:
+        return [
+            f"Labels do not follow the source model in the target: {scores}. The dependence has "
+            "changed, or the model does not reach as far as the target's rows."
+        ]
+    return [f"No clear sign that labels depend on the features differently: {scores}."]
+
+
+def _list(names: Any, n: int | None = None) -> str:
+    shown = [str(name) for name in names]
+    more = 0 if n is None else n - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
