@@ -9,7 +9,23 @@ from importlib import import_module
 from importlib.metadata import version as _version
 from typing import Any
 
-_HOMES: dict[str, str] = {}
+_NAMES = {
+    "domains": "DATASETS Problem Table TableFeatures digits_by_writer fetch load_domains "
+    "make_problem read_table",
+    "moments": "Moments",
+    "source": "LEARNERS make_learner",
+    "mapping": "CCA CORAL MAPPINGS PLS GradientMapping Identity LeastSquares LowRankAffine Mapping "
+    "Monge Procrustes Recentre Ridge Standardise SubspaceAlignment make_mapping",
+    "target": "TARGETS FeatureAugmentation LabelShift Pooled Refit RegularTransferClassifier "
+    "RegularTransferRegressor Stacking TargetLearner TargetOnly Thresholded",
+    "transfer": "Transfer",
+    "saving": "load save",
+    "evidence": "Comparison Diagnosis GuardedTransfer Verdict classifier_two_sample_test compare "
+    "diagnose feature_shift make_candidate mmd_test",
+    "report": "render_report write_report",
+    "job": "TableModel check run",
+}
+_HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
 
 __all__ = sorted(_HOMES)
 __version__ = _version("landbridge")

@@ -95,3 +95,8 @@ def test_labelled_rows_leave_the_blank_ones_out():
 def test_common_labels_have_one_type_in_both_domains():
     ys, yt, classes = common_labels(as_labels([0, 1]), as_labels([1.0, np.nan]))
     assert (ys.tolist(), yt.tolist(), classes.tolist()) == ([0, 1], [1, None], [0, 1])
+
+
+def test_infinite_labels_are_refused():
+    with pytest.raises(ValueError, match="yt contains 1 infinite labels"):
+        as_labels([1.0, np.inf], name="yt")

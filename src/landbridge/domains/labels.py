@@ -26,7 +26,7 @@ def as_labels(y: ArrayLike, n_rows: int | None = None, name: str = "y") -> NDArr
     Raises
     ------
     ValueError
-        If ``y`` is not one-dimensional or its length is not ``n_rows``.
+        If ``y`` is not one-dimensional, its length is not ``n_rows``, or a label is infinite.
 
     Examples
     --------
@@ -46,6 +46,11 @@ def as_labels(y: ArrayLike, n_rows: int | None = None, name: str = "y") -> NDArr
         raise ValueError(f"{name} must have one label a row: found shape {array.shape}.")
     if n_rows is not None and len(array) != n_rows:
         raise ValueError(f"{name} must have a label for each of {n_rows} rows: found {len(array)}.")
+    if array.dtype.kind == "f" and np.isinf(array).any():
+        raise ValueError(
+            f"{name} contains {int(np.isinf(array).sum())} infinite labels: give finite numbers, "
+            "or a blank where a label is unknown."
+        )
     if array.dtype == object:
         array = array.copy()
         array[pd.isna(array)] = None

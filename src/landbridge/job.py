@@ -1,0 +1,194 @@
+"""The whole way: two tables in; a model, and an account of whether transfer helped, out."""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from sklearn.base import BaseEstimator
+
+from landbridge.domains import TableFeatures, make_problem
+from landbridge.evidence import compare
+from landbridge.report import write_report
+from landbridge.results import (
+    frame_of_results,
+    leaderboard_block,
+    mapping_blocks,
+    plain,
+    quality_block,
+    shift_block,
+    verdict_block,
+)
+from landbridge.saving import save, write_beside
+from landbridge.source import make_learner
+
+Progress = Callable[[str, int, int], None]
+
+
+class TableModel(BaseEstimator):
+    """A fitted transfer together with the preprocessing of its tables.
+
+    Parameters
+    ----------
+    features : TableFeatures
+        Fitted on both domains.
+    model : fitted classifier or regressor
+        What predicts from the features.
+    label : str
+        The column that it predicts.
+    """
+
+    def __init__(self, features: TableFeatures, model: Any, label: str):
+        self.features = features
+        self.model = model
+        self.label = label
+
+    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """A column with the label expected for each row, and one with each class's probability.
+
+        The columns are found by name; a missing one counts as missing on all rows, with a
+        warning, and others are ignored.
+        """
+        rows = self.features.transform(frame.drop(columns=self.label, errors="ignore"))
+        columns = {self.label: self.model.predict(rows)}
+        if hasattr(self.model, "predict_proba"):
+            probabilities = self.model.predict_proba(rows)
+            names = [f"probability of {name}" for name in self.model.classes_]
+            columns |= dict(zip(names, probabilities.T))
+        return pd.DataFrame(columns, index=frame.index)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a job found: every number as plain data, and the model to use (none from a check)."""
+
+    results: dict[str, Any]
+    model: TableModel | None = None
+
+    def save(self, folder: str | os.PathLike) -> dict[str, Path]:
+        """Write ``results.json``, ``report.html`` and ``model.landbridge`` to a folder.
+
+        Each file is written beside its place and renamed when complete, so that an earlier
+        result is replaced as a whole or not at all.
+        """
+        folder = Path(folder)
+        written = {"results": folder / "results.json", "report": folder / "report.html"}
+        with write_beside(written["results"]) as file:
+            file.write(json.dumps(self.results, indent=1, allow_nan=False).encode())
+        write_report(self.results, written["report"])
+        if self.model is not None:
+            written["model"] = save(self.model, folder / "model.landbridge")
+        return written
+
+
+def check(
+    source: Any, target: Any, *, label: str, task: Any = None, seed: int = 0, command: str = ""
+) -> Outcome:
+    """How a source and a target differ, before anything is carried over.
+
+    Parameters
+    ----------
+    source, target : Table, or what ``read_table`` takes
+        The labelled table, and the one with few labels or none.
+    label : str
+        The column to predict.
+    task : "classification" or "regression", optional
+        Read off the labels by default.
+    seed : int
+        Of all that is drawn.
+    command : str
+        How to do it again, for the report.
+    """
+    start = time.perf_counter()
+    problem = make_problem(source, target, label=label, task=task)
+    settings = {"label": label, "task": problem.task, "seed": seed}
+    results = frame_of_results(problem, settings, command, seed)
+    results["shift"] = shift_block(problem, seed)
+    results["seconds"] = time.perf_counter() - start
+    return Outcome(plain(results))
+
+
+def run(
+    source: Any,
+    target: Any,
+    *,
+    label: str,
+    task: Any = None,
+    learner: str | None = None,
+    candidates: list[str] | None = None,
+    metric: str | None = None,
+    n_folds: int = 5,
+    n_repeats: int = 4,
+    level: float = 0.05,
+    seed: int = 0,
+    n_jobs: int | None = None,
+    command: str = "",
+    progress: Progress | None = None,
+) -> Outcome:
+    """The three steps on two tables, with the evidence and the model that the guard chose.
+
+    Parameters
+    ----------
+    source, target, label, task, seed, command
+        As in :func:`check`.
+    learner : str, optional
+        A name of ``landbridge.LEARNERS``; ``"logistic"`` or ``"ridge"`` by default.
+    candidates, metric, n_folds, n_repeats, level, n_jobs
+        As in :func:`landbridge.compare`.
+    progress : callable, optional
+        Called with what is being done, the steps done and their number.
+
+    Examples
+    --------
+    >>> from landbridge import digits_by_writer, run
+    >>> source, target = digits_by_writer()
+    >>> outcome = run(source[::2], target[::4], label="digit", candidates=["coral"], n_repeats=1)
+    >>> outcome.results["verdict"]["baseline"]
+    'source only'
+    """
+    start = time.perf_counter()
+    problem = make_problem(source, target, label=label, task=task)
+    learner = learner or ("logistic" if problem.task == "classification" else "ridge")
+    comparison = compare(
+        problem.Xs,
+        problem.ys,
+        problem.Xt,
+        problem.yt,
+        learner=make_learner(learner, problem.task, seed),
+        candidates=candidates,
+        metric=metric,
+        n_folds=n_folds,
+        n_repeats=n_repeats,
+        level=level,
+        random_state=seed,
+        n_jobs=n_jobs,
+        progress=None if progress is None else lambda i, n: progress("Comparing models", i, n),
+    )
+    settings = {
+        "label": label,
+        "task": problem.task,
+        "learner": learner,
+        "candidates": [t.name for t in comparison.trials if t.role == "candidate"],
+        "metric": comparison.metric,
+        "folds": n_folds,
+        "repeats": n_repeats,
+        "level": level,
+        "seed": seed,
+    }
+    results = frame_of_results(problem, settings, command, seed)
+    projection, mapping = mapping_blocks(problem, comparison, seed)
+    results |= {
+        "verdict": verdict_block(comparison),
+        "leaderboard": leaderboard_block(comparison),
+        "shift": shift_block(problem, seed),
+        "projection": projection,
+        "quality": quality_block(problem, comparison),
+        "mapping": mapping,
+        "warnings": comparison.warnings,
+        "seconds": time.perf_counter() - start,
+    }
+    return Outcome(plain(results), TableModel(problem.features, comparison.best_, label))

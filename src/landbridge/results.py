@@ -1,0 +1,239 @@
+"""What a job found as plain data: the blocks of ``results.json`` that the report shows."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+from sklearn.base import clone
+from sklearn.decomposition import PCA
+from sklearn.metrics import confusion_matrix, mean_absolute_error, mean_squared_error, r2_score
+
+from landbridge.domains import Problem, Table, encode, is_labelled
+from landbridge.evidence import Comparison, Trial, diagnose
+from landbridge.mapping import Identity, Mapping, make_mapping
+from landbridge.saving import versions
+
+SCHEMA = "landbridge.results/1"
+N_POINTS = 300
+N_WEIGHTS = 40
+
+
+def frame_of_results(
+    problem: Problem, settings: dict[str, Any], command: str, seed: int
+) -> dict[str, Any]:
+    """What every job says: when and how it was done, on what data, with what versions."""
+    labels_t = problem.yt if problem.yt is not None else np.full(len(problem.Xt), None)
+    return {
+        "schema": SCHEMA,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": command,
+        "seed": seed,
+        "versions": versions(),
+        "data": {
+            "source": _table(problem.source, len(problem.ys)),
+            "target": _table(problem.target, int(is_labelled(labels_t).sum())),
+            "label": problem.label,
+            "task": problem.task,
+            "classes": [] if problem.classes is None else [str(c) for c in problem.classes],
+            "features": {
+                "used": sum(column["n_out"] > 0 for column in problem.features.columns_),
+                "made": problem.Xs.shape[1],
+                "columns": [dict(column) for column in problem.features.columns_],
+            },
+            "notes": list(problem.notes),
+        },
+        "settings": settings,
+        "warnings": [],
+    }
+
+
+def shift_block(problem: Problem, seed: int) -> dict[str, Any]:
+    """The diagnosis, with the original columns feature by feature."""
+    used = [column["name"] for column in problem.features.columns_ if column["n_out"]]
+    tables = [table.frame.reindex(columns=used) for table in (problem.source, problem.target)]
+    return diagnose(
+        problem.Xs,
+        problem.ys,
+        problem.Xt,
+        problem.yt,
+        task=problem.task,
+        random_state=seed,
+        raw_source=tables[0],
+        raw_target=tables[1],
+    ).to_dict()
+
+
+def verdict_block(comparison: Comparison) -> dict[str, Any]:
+    """The guard's decision."""
+    verdict = asdict(comparison.verdict)
+    gain = comparison.verdict.gain
+    return verdict | {"gain": None if gain is None else gain._asdict()}
+
+
+def leaderboard_block(comparison: Comparison) -> dict[str, Any]:
+    """Every model's score and gain with intervals, best first."""
+    return {
+        "metric": comparison.metric,
+        "greater_is_better": True,
+        "folds": comparison.n_folds,
+        "repeats": comparison.n_repeats,
+        "n_labelled": len(comparison.observed),
+        "rows": comparison.leaderboard(),
+    }
+
+
+def moving_model(comparison: Comparison) -> tuple[str, Mapping] | None:
+    """The name and unfitted mapping of the best model that moves rows, the chosen one first."""
+    trials = sorted(
+        (trial for trial in comparison.trials if trial.error is None),
+        key=lambda t: (t.name != comparison.verdict.chosen, -t.scores.sum()),
+    )
+    for trial in trials:
+        mapping = trial.model.mapping
+        mapping = make_mapping(mapping) if isinstance(mapping, str) else clone(mapping)
+        if not isinstance(mapping, Identity) and not mapping.is_paired:
+            return trial.name, mapping
+    return None
+
+
+def mapping_blocks(
+    problem: Problem, comparison: Comparison, seed: int
+) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """Both domains in a plane before and after the mapping, and what the mapping is made of."""
+    found = moving_model(comparison)
+    if found is None:
+        return None, None
+    name, mapping = found
+    mapping.fit(problem.Xs, problem.Xt, ys=problem.ys, yt=problem.yt)
+    moved = mapping.transform(problem.Xs), mapping.transform_target(problem.Xt)
+    rng = np.random.default_rng(seed)
+    shown = [rng.permutation(len(X))[:N_POINTS] for X in (problem.Xs, problem.Xt)]
+    before, explained = _plane([problem.Xs, problem.Xt], shown)
+    after, _ = _plane(list(moved), shown)
+    codes = _class_codes(problem, shown)
+    names = problem.features.get_feature_names_out()
+    table = mapping.explain(top=3, source_names=names, target_names=names)
+    projection = {
+        "axes": f"first two principal components of both domains; after: {name}",
+        "explained": explained,
+        "classes": [] if problem.classes is None else [str(c) for c in problem.classes],
+        "before": _points(before, codes),
+        "after": _points(after, codes),
+    }
+    explanation = {
+        "name": name,
+        "summary": type(mapping).__doc__.split("\n")[0],
+        "rows": table.head(N_WEIGHTS).to_dict("records"),
+    }
+    return projection, explanation
+
+
+def quality_block(problem: Problem, comparison: Comparison) -> dict[str, Any] | None:
+    """What baseline, chosen and best models predicted out of fold, against what was observed."""
+    scored = [trial for trial in comparison.trials if len(trial.scores)]
+    if not scored:
+        return None
+    best = max(scored, key=lambda trial: trial.scores.mean()).name
+    names = dict.fromkeys([comparison.verdict.baseline, comparison.verdict.chosen, best])
+    measure = _numbers if problem.classes is None else _classes
+    return {"models": [measure(comparison[name], comparison.observed) for name in names]}
+
+
+def recall_interval(right: int, n: int) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson 1927)."""
+    interval = stats.binomtest(right, n).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def plain(value: Any) -> Any:
+    """The same in types that JSON knows; numbers that are not finite become ``None``."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+
+def _table(table: Table, n_labelled: int) -> dict[str, Any]:
+    return {
+        "name": table.name,
+        "path": table.path,
+        "rows": len(table.frame),
+        "labelled": n_labelled,
+        "sha256": table.sha256,
+        "notes": list(table.notes),
+    }
+
+
+def _plane(domains: list[NDArray], shown: list[NDArray]) -> tuple[list[NDArray], list[float]]:
+    """The rows shown of both domains on the first two principal components of all of them."""
+    rows = [X[some] for X, some in zip(domains, shown)]
+    stacked = np.vstack(rows)
+    width = min(2, stacked.shape[1])
+    pca = PCA(width, random_state=0).fit(stacked)
+    flat = np.zeros((len(stacked), 2))
+    flat[:, :width] = pca.transform(stacked)
+    return np.split(flat, [len(rows[0])]), pca.explained_variance_ratio_.tolist()
+
+
+def _class_codes(problem: Problem, shown: list[NDArray]) -> list[list[int | None]]:
+    labels = [problem.ys, problem.yt]
+    codes = []
+    for y, some in zip(labels, shown):
+        if y is None or problem.classes is None:
+            codes.append([None] * len(some))
+        else:
+            known = encode(y[some], problem.classes)
+            codes.append([None if np.isnan(c) else int(c) for c in known])
+    return codes
+
+
+def _points(plane: list[NDArray], codes: list[list[int | None]]) -> dict[str, list]:
+    return {
+        domain: [[round(x, 4), round(y, 4), code] for (x, y), code in zip(flat.tolist(), some)]
+        for domain, flat, some in zip(("source", "target"), plane, codes)
+    }
+
+
+def _classes(trial: Trial, observed: NDArray) -> dict[str, Any]:
+    predicted = trial.predicted[0]
+    names = pd.unique(np.concatenate([observed, predicted.astype(observed.dtype)]))
+    names = np.sort(names)
+    counts = confusion_matrix(observed, predicted, labels=names)
+    recall = []
+    for k, name in enumerate(names):
+        n = int(counts[k].sum())
+        if n:
+            low, high = recall_interval(int(counts[k, k]), n)
+            recall.append(
+                {"class": str(name), "recall": counts[k, k] / n, "low": low, "high": high, "n": n}
+            )
+    return {
+        "name": trial.name,
+        "classes": [str(name) for name in names],
+        "confusion": counts.tolist(),
+        "recall": recall,
+    }
+
+
+def _numbers(trial: Trial, observed: NDArray) -> dict[str, Any]:
+    predicted = trial.predicted[0]
+    return {
+        "name": trial.name,
+        "observed": observed.tolist(),
+        "predicted": predicted.tolist(),
+        "residuals": (observed - predicted).tolist(),
+        "rmse": float(np.sqrt(mean_squared_error(observed, predicted))),
+        "mae": mean_absolute_error(observed, predicted),
+        "r2": r2_score(observed, predicted),
+    }

@@ -1,0 +1,32 @@
+"""Step 1, learn in the source: learners by name, and what can be taken out of a fitted one.
+
+Any scikit-learn classifier or regressor is a source learner; ``make_learner`` has the common
+ones ready. Out of a fitted learner come its predictions, as seen from where both domains meet
+(``CarriedModel``), and, where it is linear, its parameters (``linear_parameters``). Nothing here
+knows how rows are mapped.
+"""
+
+from landbridge.source.folds import smallest_class, stratified_folds
+from landbridge.source.learners import LEARNERS, learner_names, make_learner
+from landbridge.source.model import (
+    CarriedModel,
+    fit_learner,
+    has_probabilities,
+    linear_parameters,
+    weight_parameter,
+)
+from landbridge.source.svm import ProbabilisticSVC
+
+__all__ = [
+    "LEARNERS",
+    "CarriedModel",
+    "ProbabilisticSVC",
+    "fit_learner",
+    "has_probabilities",
+    "learner_names",
+    "linear_parameters",
+    "make_learner",
+    "smallest_class",
+    "stratified_folds",
+    "weight_parameter",
+]
