@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,8 +11,10 @@ from typing import Any
 
 import pandas as pd
 from sklearn.base import BaseEstimator
+from sklearn.metrics import get_scorer_names
 
 from landbridge.domains import TableFeatures, make_problem
+from landbridge.domains.wording import listed, nearest
 from landbridge.evidence import compare
 from landbridge.report import write_report
 from landbridge.results import (
@@ -23,10 +26,12 @@ from landbridge.results import (
     shift_block,
     verdict_block,
 )
-from landbridge.saving import save, write_beside
-from landbridge.source import make_learner
+from landbridge.saving import save
+from landbridge.source import has_probabilities, make_learner
 
 Progress = Callable[[str, int, int], None]
+
+_USUAL_METRICS = ("balanced_accuracy", "roc_auc", "neg_log_loss", "neg_root_mean_squared_error", "r2")
 
 
 class TableModel(BaseEstimator):
@@ -55,7 +60,7 @@ class TableModel(BaseEstimator):
         """
         rows = self.features.transform(frame.drop(columns=self.label, errors="ignore"))
         columns = {self.label: self.model.predict(rows)}
-        if hasattr(self.model, "predict_proba"):
+        if has_probabilities(self.model):
             probabilities = self.model.predict_proba(rows)
             names = [f"probability of {name}" for name in self.model.classes_]
             columns |= dict(zip(names, probabilities.T))
@@ -72,13 +77,26 @@ class Outcome:
     def save(self, folder: str | os.PathLike) -> dict[str, Path]:
         """Write ``results.json``, ``report.html`` and ``model.landbridge`` to a folder.
 
-        Each file is written beside its place and renamed when complete, so that an earlier
-        result is replaced as a whole or not at all.
+        All files are written beside their places and renamed when the last is complete: on an
+        error an earlier result stays as it was, and a folder that was not there is not made.
+
+        Raises
+        ------
+        OSError
+            If the folder or a file in it cannot be written.
+        TypeError
+            If the model cannot be written as plain data.
         """
         folder = Path(folder)
+        standing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        with tempfile.TemporaryDirectory(dir=standing, prefix=".landbridge.") as beside:
+            written = self._write(Path(beside))
+            folder.mkdir(parents=True, exist_ok=True)
+            return {what: path.replace(folder / path.name) for what, path in written.items()}
+
+    def _write(self, folder: Path) -> dict[str, Path]:
         written = {"results": folder / "results.json", "report": folder / "report.html"}
-        with write_beside(written["results"]) as file:
-            file.write(json.dumps(self.results, indent=1, allow_nan=False).encode())
+        written["results"].write_text(json.dumps(self.results, indent=1, allow_nan=False))
         write_report(self.results, written["report"])
         if self.model is not None:
             written["model"] = save(self.model, folder / "model.landbridge")
@@ -140,7 +158,12 @@ def run(
     candidates, metric, n_folds, n_repeats, level, n_jobs
         As in :func:`landbridge.compare`.
     progress : callable, optional
-        Called with what is being done, the steps done and their number.
+        Called with what is being done, the steps done and their number (0 where not known).
+
+    Raises
+    ------
+    ValueError
+        If the tables do not fit together, or a learner, candidate or metric is unknown.
 
     Examples
     --------
@@ -151,6 +174,8 @@ def run(
     'source only'
     """
     start = time.perf_counter()
+    say = progress or _silent
+    _check_metric(metric)
     problem = make_problem(source, target, label=label, task=task)
     learner = learner or ("logistic" if problem.task == "classification" else "ridge")
     comparison = compare(
@@ -166,7 +191,7 @@ def run(
         level=level,
         random_state=seed,
         n_jobs=n_jobs,
-        progress=None if progress is None else lambda i, n: progress("Comparing models", i, n),
+        progress=lambda done, total: say("Comparing models", done, total),
     )
     settings = {
         "label": label,
@@ -179,6 +204,7 @@ def run(
         "level": level,
         "seed": seed,
     }
+    say("Describing what was found", 0, 0)
     results = frame_of_results(problem, settings, command, seed)
     projection, mapping = mapping_blocks(problem, comparison, seed)
     results |= {
@@ -192,3 +218,18 @@ def run(
         "seconds": time.perf_counter() - start,
     }
     return Outcome(plain(results), TableModel(problem.features, comparison.best_, label))
+
+
+def _check_metric(metric: str | None) -> None:
+    known = get_scorer_names()
+    if metric is not None and metric not in known:
+        like = nearest(metric, known)
+        meant = f" the nearest are {listed(like)}; others are" if like else " choose one such as"
+        raise ValueError(
+            f"Unknown metric {metric!r}:{meant} {listed(_USUAL_METRICS)}. Any scorer of "
+            "scikit-learn will do."
+        )
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    """No news of the progress."""

@@ -5,14 +5,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.metrics import confusion_matrix, mean_absolute_error, mean_squared_error, r2_score
 
-from landbridge.domains import Problem, Table, encode, is_labelled
+from landbridge.domains import Problem, Table, class_names, encode, is_labelled
 from landbridge.evidence import Comparison, Trial, diagnose
 from landbridge.mapping import Identity, Mapping, make_mapping
 from landbridge.saving import versions
@@ -207,9 +206,9 @@ def _points(plane: list[NDArray], codes: list[list[int | None]]) -> dict[str, li
 
 def _classes(trial: Trial, observed: NDArray) -> dict[str, Any]:
     predicted = trial.predicted[0]
-    names = pd.unique(np.concatenate([observed, predicted.astype(observed.dtype)]))
-    names = np.sort(names)
-    counts = confusion_matrix(observed, predicted, labels=names)
+    names = class_names(observed, predicted)
+    positions = [encode(y, names).astype(int) for y in (observed, predicted)]
+    counts = confusion_matrix(*positions, labels=range(len(names)))
     recall = []
     for k, name in enumerate(names):
         n = int(counts[k].sum())

@@ -59,7 +59,9 @@ def save(model: Any, path: str | os.PathLike) -> Path:
     try:
         data = skops.io.dumps(model)
         unknown = _foreign_types(data)
-    except Exception as error:
+    except OSError:
+        raise
+    except Exception as error:  # whatever a foreign object's own code raises
         raise TypeError(f"This {type(model).__name__} cannot be saved: {error}") from error
     if unknown:
         raise TypeError(

@@ -37,8 +37,12 @@ def same(a, b, tolerance=1e-12):
     assert a.count == b.count
     assert a.weight == pytest.approx(b.weight, rel=1e-14)
     assert a.weight_squared == pytest.approx(b.weight_squared, rel=1e-12)
-    np.testing.assert_allclose(a._mean, b._mean, rtol=tolerance, atol=tolerance)
-    np.testing.assert_allclose(a._scatter, b._scatter, rtol=tolerance, atol=tolerance * b.weight)
+    assert len(a._means) == len(b._means)
+    for ours, theirs in zip(a._means, b._means):
+        np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance)
+    assert a._scatters.keys() == b._scatters.keys()
+    for pair, S in a._scatters.items():
+        np.testing.assert_allclose(S, b._scatters[pair], rtol=tolerance, atol=tolerance * b.weight)
     assert a.classes.keys() == b.classes.keys()
     for label in a.classes:
         same(a.classes[label], b.classes[label], tolerance)

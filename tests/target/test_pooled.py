@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
 
 from landbridge.target import Pooled, Refit, default_target_weight
 from landbridge.target.pooled import effective_size
@@ -48,7 +49,7 @@ def test_few_source_rows_that_carry_all_the_weight_count_as_few(numbers):
 
 
 def test_a_learner_without_weights_gets_none_and_a_note_says_so(two_classes):
-    pooled = Pooled(KNeighborsClassifier()).fit(*two_classes[:3])
+    pooled = Pooled(make_pipeline(KNeighborsClassifier())).fit(*two_classes[:3])
     assert pooled.target_weight_ == 1.0
     assert "KNeighborsClassifier takes no sample weights" in pooled.notes_[0]
     plain = Pooled(KNeighborsClassifier(), target_weight=1).fit(*two_classes[:3])

@@ -88,16 +88,19 @@ class Comparison:
     def leaderboard(self) -> list[dict[str, Any]]:
         """A row a model, best first: mean score, gain over the baseline, 95 % intervals."""
         rows = [self._row(trial) for trial in self.trials]
-        return sorted(rows, key=lambda row: -np.inf if row["score"] is None else -row["score"])
+        return sorted(rows, key=lambda row: np.inf if row["score"] is None else -row["score"])
 
     def _row(self, trial: Trial) -> dict[str, Any]:
         names = ("score", "low", "high", "gain", "gain_low", "gain_high")
         figures: tuple[float, ...] = ()
         if len(trial.scores):
-            share = 1 / (self.n_folds - 1)
+            share, best = 1 / (self.n_folds - 1), 0.0 if self.metric.startswith("neg_") else 1.0
+            score = corrected_interval(trial.scores, share)
             gains = trial.scores - self[self.verdict.baseline].scores
             figures = (
-                *corrected_interval(trial.scores, share),
+                score.mean,
+                score.low,
+                min(score.high, best),
                 *corrected_interval(gains, share),
             )
         return {
@@ -262,7 +265,7 @@ def _why_not(learner: Any, observed: NDArray) -> str | None:
     if len(observed) < FEWEST_LABELS:
         return f"the target has {len(observed)} labelled rows, and {FEWEST_LABELS} are the least"
     if is_classifier(learner) and np.unique(observed, return_counts=True)[1].size < 2:
-        return f"all labelled target rows are of one class, {observed[0]!r}"
+        return f"all labelled target rows are of one class, {observed.tolist()[0]!r}"
     if is_classifier(learner) and np.unique(observed, return_counts=True)[1].max() < 2:
         return "no class has two labelled target rows"
     return None

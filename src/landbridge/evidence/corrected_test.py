@@ -23,6 +23,8 @@ def corrected_error(values: ArrayLike, test_share: float) -> float:
     2004). The plain S²/J finds a difference between equal models far too often.
     """
     scores = np.asarray(values, dtype=float)
+    if np.ptp(scores) <= 1e-12 * np.abs(scores).max():
+        return 0.0  # equal scores, up to rounding
     return float(np.sqrt((1 / len(scores) + test_share) * scores.var(ddof=1)))
 
 
@@ -40,7 +42,8 @@ def corrected_interval(values: ArrayLike, test_share: float, level: float = 0.95
     mean = float(scores.mean())
     if len(scores) < 2:
         return Interval(mean, -np.inf, np.inf)
-    reach = stats.t.ppf((1 + level) / 2, len(scores) - 1) * corrected_error(scores, test_share)
+    quantile = float(stats.t.ppf((1 + level) / 2, len(scores) - 1))
+    reach = quantile * corrected_error(scores, test_share)
     return Interval(mean, mean - reach, mean + reach)
 
 

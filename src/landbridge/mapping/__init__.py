@@ -17,6 +17,7 @@ from landbridge.mapping.base import (
 from landbridge.mapping.catalogue import MAPPINGS, make_mapping
 from landbridge.mapping.cca import CCA
 from landbridge.mapping.coral import CORAL
+from landbridge.mapping.gradient import GradientMapping
 from landbridge.mapping.identity import Identity
 from landbridge.mapping.low_rank import LowRankAffine
 from landbridge.mapping.monge import Monge
@@ -32,6 +33,7 @@ __all__ = [
     "MAPPINGS",
     "PLS",
     "Carried",
+    "GradientMapping",
     "Identity",
     "LeastSquares",
     "LowRankAffine",

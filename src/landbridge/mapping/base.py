@@ -65,7 +65,7 @@ class Mapping(TransformerMixin, BaseEstimator):
                 f"This {type(self).__name__} cannot be run backwards: it does not keep all that "
                 "tells source rows apart."
             )
-        return self._invert(check_rows(X, "X"))
+        return self._invert(check_rows(X, "X", sparse=self._takes_sparse()))
 
     def carry(self, Xs: ArrayLike, ys: NDArray, sample_weight: NDArray | None = None) -> Carried:
         """Labelled source rows as the third step wants them: moved, reweighed or relabelled."""

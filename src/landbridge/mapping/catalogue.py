@@ -3,6 +3,7 @@
 from landbridge.mapping.base import Mapping
 from landbridge.mapping.cca import CCA
 from landbridge.mapping.coral import CORAL
+from landbridge.mapping.gradient import GradientMapping
 from landbridge.mapping.identity import Identity
 from landbridge.mapping.low_rank import LowRankAffine
 from landbridge.mapping.monge import Monge
@@ -18,13 +19,14 @@ MAPPINGS: dict[str, type[Mapping]] = {
     "standardise": Standardise,
     "coral": CORAL,
     "monge": Monge,
-    "subspace alignment": SubspaceAlignment,
-    "least squares": LeastSquares,
+    "subspace-alignment": SubspaceAlignment,
+    "least-squares": LeastSquares,
     "ridge": Ridge,
     "procrustes": Procrustes,
-    "low-rank affine": LowRankAffine,
+    "low-rank": LowRankAffine,
     "pls": PLS,
     "cca": CCA,
+    "gradient": GradientMapping,
 }
 """Every mapping, under the name that ``Transfer`` and the command line take."""
 

@@ -1,5 +1,7 @@
 """The rotation that lays one space onto another."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
@@ -55,16 +57,30 @@ class Procrustes(Affine, PairedMomentMapping):
         self.scaling = scaling
         self.centre = centre
 
+    def _fit(self, X: Any, Y: Any, sample_weight: Any) -> None:
+        projects = X.shape[1] > Y.shape[1]
+        unused = "y" if self.scaling and projects else "xy"
+        self._fit_folds([Moments.of(X, Y, sample_weight=sample_weight, variances_only=unused)])
+
     def _fit_folds(self, folds: list[Moments]) -> None:
-        pairs = sum(folds, Moments())
-        S_xx, S_xy = pairs.scatter, pairs.scatter_xy
+        pairs = folds[0] if len(folds) == 1 else sum(folds, Moments())
+        S_xy = pairs.scatter_xy
         if not self.centre:
-            S_xx = S_xx + pairs.weight * np.outer(pairs.mean, pairs.mean)
             S_xy = S_xy + pairs.weight * np.outer(pairs.mean, pairs.mean_y)
         rotation, size = procrustes_rotation(S_xy)
-        kept = float(np.vdot(rotation, S_xx @ rotation))
-        self.scale_ = size / kept if self.scaling and kept > 0 else 1.0
+        self.scale_ = self._scale(pairs, rotation, size) if self.scaling else 1.0
         self.matrix_ = rotation * self.scale_
         self.source_mean_ = pairs.mean if self.centre else np.zeros_like(pairs.mean)
         self.target_mean_ = pairs.mean_y if self.centre else np.zeros_like(pairs.mean_y)
         self.source_std_ = pairs.std
+
+    def _scale(self, pairs: Moments, rotation: NDArray, size: float) -> float:
+        shift = np.zeros_like(pairs.mean) if self.centre else pairs.mean
+        if len(rotation) > len(rotation.T):
+            projected = shift @ rotation
+            kept = (
+                np.vdot(rotation, pairs.scatter @ rotation) + pairs.weight * projected @ projected
+            )
+        else:
+            kept = pairs.squares.sum() + pairs.weight * shift @ shift
+        return size / float(kept) if kept > 0 else 1.0

@@ -10,7 +10,7 @@ from scipy import linalg
 
 from landbridge.mapping.affine import Affine
 from landbridge.mapping.base import PairedMomentMapping, check_folds, fold_rows
-from landbridge.moments import Moments
+from landbridge.moments import Moments, fold_moments
 from landbridge.moments.matrices import eigh_psd, rank_tolerance
 
 N_PENALTIES = 20
@@ -58,7 +58,7 @@ def penalty_path_errors(train: Moments, fold: Moments, penalties: NDArray) -> ND
     second = vectors.T @ fold.scatter @ vectors + fold.weight * np.outer(dx, dx)
     quadratic = second * (C @ C.T)
     linear = ((vectors.T @ fold.scatter_xy) * C).sum(axis=1) + fold.weight * dx * (C @ dy)
-    constant = np.trace(fold.scatter_yy) + fold.weight * dy @ dy
+    constant = fold.squares_y.sum() + fold.weight * dy @ dy
     inverses = [inverse_spectrum(values, reg) for reg in penalties]
     return np.array([constant - 2 * linear @ D + D @ quadratic @ D for D in inverses])
 
@@ -172,18 +172,18 @@ class Ridge(Affine, PairedMomentMapping):
         self.penalties = penalties
         self.cv = cv
 
-    def _folds(self, X: Any, Y: NDArray) -> list[NDArray] | None:
-        self._check_parameters()
-        return fold_rows(self.cv, X, Y) if self.reg == "cv" else None
-
     def _fit(self, X: Any, Y: Any, sample_weight: Any) -> None:
-        if self.reg != "loo":
-            super()._fit(X, Y, sample_weight)
-            return
         self._check_parameters()
-        pairs = Moments.of(X, Y, sample_weight=sample_weight)
-        penalties = self._penalties(pairs)
-        self._choose(pairs, penalties, loo_path_errors(X, Y, sample_weight, pairs, penalties))
+        if self.reg == "cv":
+            folds = fold_rows(self.cv, X, Y)
+            self._fit_folds(fold_moments(X, Y, folds, sample_weight, variances_only="y"))
+            return
+        pairs = Moments.of(X, Y, sample_weight=sample_weight, variances_only="y")
+        if self.reg == "loo":
+            penalties = self._penalties(pairs)
+            self._choose(pairs, penalties, loo_path_errors(X, Y, sample_weight, pairs, penalties))
+        else:
+            self._solve(pairs, float(self.reg))
 
     def _fit_folds(self, folds: list[Moments]) -> None:
         self._check_parameters()

@@ -1,17 +1,19 @@
 """Weighted count, mean and scatter of samples: mergeable, removable, and exact."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.linalg import blas
-from scipy.sparse import csr_array, hstack, issparse
+from scipy.sparse import csr_array, issparse
 
 from landbridge.domains import as_labels, check_rows, check_weights
 
 Matrix = NDArray[np.float64]
+Pair = tuple[int, int]
+"""Two views, 0 and 1, the same one twice for a scatter within."""
 
 BLOCK_ROWS = 4096
 """Rows share a pivot, and products in the rows' own precision, for at most this many."""
@@ -58,9 +60,8 @@ class Moments:
         self.weight = 0.0
         self.weight_squared = 0.0
         self.classes: dict[Any, Moments] = {}
-        self._split = 0  # number of features of the first view
-        self._mean: NDArray[np.float64] = np.empty(0)  # of both views, side by side
-        self._scatter: Matrix = np.empty((0, 0))
+        self._means: list[NDArray[np.float64]] = []  # of each view
+        self._scatters: dict[Pair, NDArray[np.float64]] = {}  # a vector where only variances count
 
     @classmethod
     def of(
@@ -71,6 +72,7 @@ class Moments:
         sample_weight: Any = None,
         labels: Any = None,
         dtype: Any = None,
+        variances_only: str = "",
     ) -> "Moments":
         """Moments of rows, in one pass and the memory of one chunk plus d².
 
@@ -88,13 +90,23 @@ class Moments:
             Classes, whose moments are kept apart as well; a blank belongs to none.
         dtype : type, optional
             ``np.float64`` multiplies float32 rows in float64: all digits, at half the speed.
+        variances_only : {"", "x", "y", "xy"}
+            The views whose features need no covariances among themselves, which saves the time
+            and memory of their scatter matrices.
 
         Raises
         ------
         ValueError
             If a value is not finite, a weight negative, or numbers of rows differ.
         """
-        return cls().partial_fit(X, Y, sample_weight=sample_weight, labels=labels, dtype=dtype)
+        return cls().partial_fit(
+            X,
+            Y,
+            sample_weight=sample_weight,
+            labels=labels,
+            dtype=dtype,
+            variances_only=variances_only,
+        )
 
     @classmethod
     def of_chunks(cls, chunks: Iterable[Any]) -> "Moments":
@@ -112,16 +124,17 @@ class Moments:
         sample_weight: Any = None,
         labels: Any = None,
         dtype: Any = None,
+        variances_only: str = "",
     ) -> Self:
         """Add rows to these moments; the arguments are those of :meth:`of`."""
         views = _check_views(X, Y)
         n = views[0].shape[0]
         weights = check_weights(sample_weight, n, "sample_weight")
         if labels is None:
-            self._merge(_moments(views, weights, None, dtype))
+            self._merge(_moments(views, weights, None, dtype, variances_only))
             return self
         for label, rows in _rows_by_label(as_labels(labels, n, "labels")):
-            part = _moments(views, weights, rows, dtype)
+            part = _moments(views, weights, rows, dtype, variances_only)
             self._merge(part)
             if not pd.isna(label):
                 self.classes[label] = self.classes[label] + part if label in self.classes else part
@@ -130,33 +143,49 @@ class Moments:
     @property
     def n_features(self) -> int:
         """Number of features of the first view, d."""
-        self._check_filled()
-        return self._split
+        return len(self.mean)
 
     @property
     def mean(self) -> NDArray[np.float64]:
         """Mean of the rows (d,)."""
-        return self._mean[: self.n_features]
+        self._check_filled()
+        return self._means[0]
 
     @property
     def mean_y(self) -> NDArray[np.float64]:
         """Mean of the second view (e,)."""
-        return self._mean[self.n_features :]
+        self._check_filled(views=2)
+        return self._means[1]
 
     @property
     def scatter(self) -> Matrix:
         """Scatter matrix of the rows (d, d): the sum of weighted squares about the mean."""
-        return self._scatter[: self.n_features, : self._split]
+        self._check_filled()
+        return self._matrix(0)
 
     @property
     def scatter_xy(self) -> Matrix:
         """Cross scatter of both views (d, e)."""
-        return self._scatter[: self.n_features, self._split :]
+        self._check_filled(views=2)
+        return self._scatters[0, 1]
 
     @property
     def scatter_yy(self) -> Matrix:
         """Scatter matrix of the second view (e, e)."""
-        return self._scatter[self.n_features :, self._split :]
+        self._check_filled(views=2)
+        return self._matrix(1)
+
+    @property
+    def squares(self) -> NDArray[np.float64]:
+        """Sum of weighted squares about the mean of each feature (d,): the scatter's diagonal."""
+        self._check_filled()
+        return _diagonal(self._scatters[0, 0])
+
+    @property
+    def squares_y(self) -> NDArray[np.float64]:
+        """Sum of weighted squares about the mean of each feature of the second view (e,)."""
+        self._check_filled(views=2)
+        return _diagonal(self._scatters[1, 1])
 
     @property
     def cov(self) -> Matrix:
@@ -166,7 +195,7 @@ class Moments:
     @property
     def std(self) -> NDArray[np.float64]:
         """Standard deviation of each feature (d,), unbiased like ``cov``."""
-        return np.sqrt(self.scatter.diagonal() / self.degrees_of_freedom)
+        return np.sqrt(self.squares / self.degrees_of_freedom)
 
     @property
     def degrees_of_freedom(self) -> float:
@@ -183,11 +212,14 @@ class Moments:
 
     def swap(self) -> "Moments":
         """The same rows with the second view first."""
-        e = len(self.mean_y)
-        order = np.r_[self._split : self._split + e, : self._split]
+        self._check_filled(views=2)
         swapped = self.copy()
-        swapped._split = e
-        swapped._mean, swapped._scatter = self._mean[order], self._scatter[np.ix_(order, order)]
+        swapped._means = swapped._means[::-1]
+        swapped._scatters = {
+            (0, 0): swapped._scatters[1, 1],
+            (0, 1): np.ascontiguousarray(swapped._scatters[0, 1].T),
+            (1, 1): swapped._scatters[0, 0],
+        }
         swapped.classes = {label: part.swap() for label, part in self.classes.items()}
         return swapped
 
@@ -225,38 +257,52 @@ class Moments:
         return rest
 
     def __repr__(self) -> str:
-        views = f"{self._split} + {len(self._mean) - self._split} features"
-        return f"<Moments of {self.count} rows, {views}, {len(self.classes)} classes>"
+        views = " + ".join(str(len(mean)) for mean in self._means) or "0"
+        return f"<Moments of {self.count} rows, {views} features, {len(self.classes)} classes>"
 
-    def _check_filled(self) -> None:
+    def _check_filled(self, views: int = 1) -> None:
         if not self.count:
             raise ValueError("These moments are empty: add rows before reading them.")
+        if len(self._means) < views:
+            raise ValueError("These moments have no second view: take them by Moments.of(X, Y).")
 
     def _check_fits(self, other: "Moments") -> None:
-        ours = (self._split, len(self._mean) - self._split)
-        theirs = (other._split, len(other._mean) - other._split)
+        ours, theirs = (tuple(len(mean) for mean in m._means) for m in (self, other))
         if ours != theirs:
             raise ValueError(
                 f"Moments of {ours} features (first and second view) cannot be combined with "
                 f"moments of {theirs}."
             )
+        if any(S.shape != other._scatters[pair].shape for pair, S in self._scatters.items()):
+            raise ValueError(
+                "Moments of variances only cannot be combined with moments of covariances: take "
+                "both with the same variances_only."
+            )
+
+    def _matrix(self, view: int) -> Matrix:
+        S = self._scatters[view, view]
+        if S.ndim == 1:
+            raise ValueError(
+                "Only variances were summed: take these moments without variances_only to have "
+                "covariances."
+            )
+        return S
 
     def _merge(self, other: "Moments") -> None:
         """Add another's sums to these, in place; classes aside."""
         if not other.count:
             return
         if not self.count:
-            self._split, self._mean = other._split, np.zeros_like(other._mean)
-            self._scatter = np.zeros_like(other._scatter)
+            self._means = [np.zeros_like(mean) for mean in other._means]
+            self._scatters = {pair: np.zeros_like(S) for pair, S in other._scatters.items()}
         self._check_fits(other)
         weight = self.weight + other.weight
-        step = (other._mean - self._mean) if self.count else other._mean
-        share = other.weight / weight if weight else 0.0
-        self._scatter += other._scatter
-        if self.count:
-            add_outer(self._scatter, self.weight * share, step)
-            step = step * share
-        self._mean += step
+        share = other.weight / weight if weight else float(not self.count)
+        steps = [theirs - ours for ours, theirs in zip(self._means, other._means)]
+        for pair, S in self._scatters.items():
+            S += other._scatters[pair]
+        add_outer(self._scatters, self.weight * share, steps)
+        self._means = [mean + step * share for mean, step in zip(self._means, steps)]
         self.count += other.count
         self.weight = weight
         self.weight_squared += other.weight_squared
@@ -267,17 +313,22 @@ class Moments:
             return
         self._check_fits(part)
         left = self.weight - part.weight
-        step = part._mean - self._mean
-        self._scatter -= part._scatter
-        add_outer(self._scatter, -part.weight * self.weight / left, step)
-        self._mean -= step * (part.weight / left)
+        steps = [theirs - ours for ours, theirs in zip(self._means, part._means)]
+        for pair, S in self._scatters.items():
+            S -= part._scatters[pair]
+        add_outer(self._scatters, -part.weight * self.weight / left, steps)
+        self._means = [mean - step * (part.weight / left) for mean, step in zip(self._means, steps)]
         self.count -= part.count
         self.weight = left
         self.weight_squared -= part.weight_squared
 
 
 def fold_moments(
-    X: Any, Y: Any, folds: Iterable[NDArray], sample_weight: NDArray | None = None
+    X: Any,
+    Y: Any,
+    folds: Iterable[NDArray],
+    sample_weight: NDArray | None = None,
+    variances_only: str = "",
 ) -> list[Moments]:
     """The moments of each fold: their sum is the whole, the whole less one its training part.
 
@@ -288,15 +339,25 @@ def fold_moments(
     folds : iterable of index arrays
         The rows of each fold.
     sample_weight : array of shape (n,), optional
+    variances_only : {"", "x", "y", "xy"}
+        As in :meth:`Moments.of`.
     """
     views = _check_views(X, Y)
     weights = check_weights(sample_weight, views[0].shape[0], "sample_weight")
-    return [_moments(views, weights, rows, None) for rows in folds]
+    return [_moments(views, weights, rows, None, variances_only) for rows in folds]
 
 
-def add_outer(S: Matrix, factor: float, v: NDArray) -> None:
-    """``S += factor · v vᵀ`` in place, for a C-contiguous ``S`` (d, d)."""
-    blas.dger(factor, v, v, a=S.T, overwrite_a=1)
+def add_outer(scatters: dict[Pair, NDArray], factor: float, steps: Sequence[NDArray]) -> None:
+    """``S += factor · u vᵀ`` in place for each C-contiguous ``S``, u and v its views' steps."""
+    for (i, j), S in scatters.items():
+        if S.ndim == 1:
+            S += factor * steps[i] ** 2
+        else:
+            blas.dger(factor, steps[j], steps[i], a=S.T, overwrite_a=1)
+
+
+def _diagonal(S: NDArray) -> NDArray[np.float64]:
+    return S if S.ndim == 1 else S.diagonal()
 
 
 def _check_views(X: Any, Y: Any) -> tuple[Any, ...]:
@@ -321,49 +382,77 @@ def _rows_by_label(labels: NDArray) -> Iterator[tuple[Any, NDArray]]:
 
 
 def _moments(
-    views: tuple[Any, ...], weights: NDArray | None, rows: NDArray | None, dtype: Any
+    views: tuple[Any, ...],
+    weights: NDArray | None,
+    rows: NDArray | None,
+    dtype: Any,
+    variances_only: str,
 ) -> Moments:
     if issparse(views[0]):
-        return _sparse_moments(views, weights, rows)
-    return _dense_moments(views, weights, rows, dtype)
+        return _sparse_moments(views, weights, rows, variances_only)
+    return _dense_moments(views, weights, rows, dtype, variances_only)
+
+
+def _zeros(widths: Sequence[int], variances_only: str, dtype: Any) -> dict[Pair, NDArray]:
+    """Room for the scatter of each pair of views: a vector where variances will do."""
+    shapes: dict[Pair, tuple[int, ...]] = {
+        (i, j): (widths[i], widths[j]) for i in range(len(widths)) for j in range(i, len(widths))
+    }
+    for i, width in enumerate(widths):
+        if "xy"[i] in variances_only:
+            shapes[i, i] = (width,)
+    return {pair: np.zeros(shape, dtype) for pair, shape in shapes.items()}
 
 
 def _dense_moments(
-    views: tuple[NDArray, ...], weights: NDArray | None, rows: NDArray | None, dtype: Any
+    views: tuple[NDArray, ...],
+    weights: NDArray | None,
+    rows: NDArray | None,
+    dtype: Any,
+    variances_only: str,
 ) -> Moments:
-    """Blocks of rows about a pivot near their mean, one BLAS ``syrk`` a chunk."""
+    """Blocks of rows about a pivot near their mean, one BLAS product a chunk and pair of views."""
     n = len(views[0]) if rows is None else len(rows)
-    width = sum(view.shape[1] for view in views)
+    widths = [view.shape[1] for view in views]
     dtype = np.dtype(dtype or np.result_type(*views))
-    size = min(n, int(np.clip(CHUNK_BYTES // (dtype.itemsize * width), 256, BLOCK_ROWS)))
-    chunk = np.empty((size, width), dtype)
-    product = np.empty((width, width), dtype, order="F")
-    syrk = blas.get_blas_funcs("syrk", dtype=dtype)
+    size = min(n, int(np.clip(CHUNK_BYTES // (dtype.itemsize * sum(widths)), 256, BLOCK_ROWS)))
+    chunks = [np.empty((size, width), dtype) for width in widths]
+    products = _zeros(widths, variances_only, dtype)
 
     total = Moments()
-    total._split = views[0].shape[1]
-    total._mean, total._scatter = np.zeros(width), np.zeros((width, width))
+    total._means = [np.zeros(width) for width in widths]
+    total._scatters = _zeros(widths, variances_only, np.float64)
     for start in range(0, n, BLOCK_ROWS):
         parts = _parts(rows, start, min(start + BLOCK_ROWS, n), size)
         block = Moments()
         block.count = sum(_length(part) for part in parts)
-        pivot = sum(_column_sums(views, part, dtype) for part in parts) / dtype.type(block.count)
-        offset = np.zeros(width)
-        product[:] = 0
+        pivots = [_mean_of_parts(view, parts, dtype.type(block.count)) for view in views]
+        offsets = [np.zeros(width) for width in widths]
+        for product in products.values():
+            product[:] = 0
         for part in parts:
-            centred = _centre(views, part, pivot, chunk[: _length(part)])
-            w = np.ones(len(centred)) if weights is None else weights[part]
-            offset += w.astype(dtype) @ centred
+            w = np.ones(_length(part)) if weights is None else weights[part]
+            centred = [
+                np.subtract(view[part], pivot, out=chunk[: len(w)])
+                for view, pivot, chunk in zip(views, pivots, chunks)
+            ]
             block.weight += w.sum()
             block.weight_squared += w @ w
-            if weights is not None:
-                centred *= np.sqrt(w).astype(dtype)[:, None]
-            syrk(1.0, centred.T, beta=1.0, c=product, overwrite_c=1)
+            for k, Z in enumerate(centred):
+                offsets[k] += w.astype(dtype) @ Z
+                if weights is not None:
+                    Z *= np.sqrt(w).astype(dtype)[:, None]
+            for (i, j), product in products.items():
+                _add_product(product, centred[i], centred[j])
         if block.weight:
-            _add_block(total, block, pivot, offset / block.weight, product.T)
+            shifts = [offset / block.weight for offset in offsets]
+            block._means = [pivot + shift for pivot, shift in zip(pivots, shifts)]
+            _add_block(total, block, shifts, products)
         else:
             total.count += block.count
-    _mirror(total._scatter)
+    for (i, j), S in total._scatters.items():
+        if i == j and S.ndim == 2:
+            _mirror(S)
     return total
 
 
@@ -377,32 +466,34 @@ def _length(part: Any) -> int:
     return part.stop - part.start if isinstance(part, slice) else len(part)
 
 
-def _column_sums(views: tuple[NDArray, ...], part: Any, dtype: np.dtype) -> NDArray:
-    ones = np.ones(_length(part), dtype)
-    return np.concatenate([ones @ view[part] for view in views]).astype(dtype)
+def _mean_of_parts(view: NDArray, parts: list[Any], count: np.floating) -> NDArray:
+    """The mean of a block's rows, in the precision of ``count``."""
+    return sum(np.ones(_length(part), count.dtype) @ view[part] for part in parts) / count
 
 
-def _centre(views: tuple[NDArray, ...], part: Any, pivot: NDArray, out: NDArray) -> NDArray:
-    """The rows of both views side by side, less the pivot, into ``out``."""
-    left = 0
-    for view in views:
-        right = left + view.shape[1]
-        np.subtract(view[part], pivot[left:right], out=out[:, left:right])
-        left = right
-    return out
+def _add_product(product: NDArray, left: NDArray, right: NDArray) -> None:
+    """``product += left.T @ right`` in place, the lower triangle or diagonal where they are one."""
+    syrk, gemm = blas.get_blas_funcs(("syrk", "gemm"), dtype=product.dtype)
+    if product.ndim == 1:
+        product += np.einsum("ij,ij->j", left, left)
+    elif left is right:
+        syrk(1.0, left.T, beta=1.0, c=product.T, overwrite_c=1)
+    else:
+        gemm(1.0, right.T, left.T, trans_b=1, beta=1.0, c=product.T, overwrite_c=1)
 
 
 def _add_block(
-    total: Moments, block: Moments, pivot: NDArray, offset: NDArray, product: Matrix
+    total: Moments, block: Moments, shifts: list[NDArray], products: dict[Pair, NDArray]
 ) -> None:
-    """Merge a block, given its lower-triangular product about ``pivot = mean − offset``."""
-    mean = pivot + offset
+    """Merge a block, given its products about its means less ``shifts``."""
     weight = total.weight + block.weight
-    step = mean - total._mean
-    total._scatter += product
-    add_outer(total._scatter, -block.weight, offset)
-    add_outer(total._scatter, total.weight * block.weight / weight, step)
-    total._mean += step * (block.weight / weight)
+    steps = [theirs - ours for ours, theirs in zip(total._means, block._means)]
+    for pair, S in total._scatters.items():
+        S += products[pair]
+    add_outer(total._scatters, -block.weight, shifts)
+    add_outer(total._scatters, total.weight * block.weight / weight, steps)
+    share = block.weight / weight
+    total._means = [mean + step * share for mean, step in zip(total._means, steps)]
     total.count += block.count
     total.weight = weight
     total.weight_squared += block.weight_squared
@@ -415,16 +506,21 @@ def _mirror(S: Matrix) -> None:
 
 
 def _sparse_moments(
-    views: tuple[Any, ...], weights: NDArray | None, rows: NDArray | None
+    views: tuple[Any, ...], weights: NDArray | None, rows: NDArray | None, variances_only: str
 ) -> Moments:
     """Sparse products of the rows as they are; the mean is taken out once, at the end."""
-    stacked = hstack([csr_array(view, dtype=np.float64) for view in views], format="csr")
-    stacked = stacked if rows is None else stacked[rows]
-    w = np.ones(stacked.shape[0]) if weights is None else weights if rows is None else weights[rows]
+    chosen = [csr_array(view, dtype=np.float64) for view in views]
+    chosen = chosen if rows is None else [view[rows] for view in chosen]
+    n = chosen[0].shape[0]
+    w = np.ones(n) if weights is None else weights if rows is None else weights[rows]
     total = Moments()
-    total._split = views[0].shape[1]
-    total.count, total.weight, total.weight_squared = len(w), float(w.sum()), float(w @ w)
-    total._mean = (w @ stacked) / total.weight if total.weight else np.zeros(stacked.shape[1])
-    total._scatter = (stacked.T @ stacked.multiply(w[:, None]).tocsr()).toarray(order="C")
-    add_outer(total._scatter, -total.weight, total._mean)
+    total.count, total.weight, total.weight_squared = n, float(w.sum()), float(w @ w)
+    total._means = [(w @ view) / (total.weight or 1.0) for view in chosen]
+    total._scatters = _zeros([view.shape[1] for view in views], variances_only, np.float64)
+    for (i, j), S in total._scatters.items():
+        if S.ndim == 1:
+            S += w @ chosen[i].multiply(chosen[i])
+        else:
+            S += (chosen[i].T @ chosen[j].multiply(w[:, None]).tocsr()).toarray()
+    add_outer(total._scatters, -total.weight, total._means)
     return total

@@ -12,6 +12,7 @@ from landbridge.source.model import (
     CarriedModel,
     fit_learner,
     has_probabilities,
+    learner_name,
     linear_parameters,
     weight_parameter,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "ProbabilisticSVC",
     "fit_learner",
     "has_probabilities",
+    "learner_name",
     "learner_names",
     "linear_parameters",
     "make_learner",

@@ -41,7 +41,7 @@ def weight_arguments(learner: Any, sample_weight: NDArray | None) -> dict[str, N
     name = weight_parameter(learner)
     if name is None:
         raise ValueError(
-            f"{_innermost(learner)} takes no sample weights, but the rows weigh differently "
+            f"{learner_name(learner)} takes no sample weights, but the rows weigh differently "
             f"(from {sample_weight.min():.3g} to {sample_weight.max():.3g}). Choose a learner "
             "that takes them, such as LogisticRegression or a forest, or keep the weights equal: "
             "target_weight=1, class_weight=None and a mapping that does not reweigh."
@@ -80,11 +80,12 @@ def fit_learner(learner: Any, X: Any, y: NDArray, sample_weight: NDArray | None 
     return clone(learner).fit(X, y, **weight_arguments(learner, sample_weight))
 
 
-def _innermost(learner: Any) -> str:
+def learner_name(learner: Any) -> str:
+    """The class name of a learner, of the one inside where it is a pipeline or a search."""
     if isinstance(learner, Pipeline):
-        return _innermost(learner.steps[-1][1])
+        return learner_name(learner.steps[-1][1])
     if isinstance(learner, (GridSearchCV, RandomizedSearchCV)):
-        return _innermost(learner.estimator)
+        return learner_name(learner.estimator)
     return type(learner).__name__
 
 

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from landbridge.domains.labels import class_names, common_labels, is_labelled
 from landbridge.mapping.base import Carried
-from landbridge.source import fit_learner, has_probabilities
+from landbridge.source import fit_learner, has_probabilities, learner_name
 from landbridge.target.class_weight import ClassWeight, class_weights
 
 
@@ -133,7 +133,7 @@ class WrappedLearner(TargetLearner):
         if class_weight is not None and not is_classifier(self):
             raise ValueError(
                 f"class_weight is for classification: found {class_weight!r} with the regressor "
-                f"{type(self.learner).__name__}. Leave it None."
+                f"{learner_name(self.learner)}. Leave it None."
             )
         weights = class_weights(y, class_weight, sample_weight)
         self.learner_ = fit_learner(self.learner, X, y, weights)

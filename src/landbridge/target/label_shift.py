@@ -9,7 +9,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from landbridge.mapping.base import Carried
 from landbridge.moments.priors import bbse_priors, em_priors
-from landbridge.source import fit_learner, has_probabilities, smallest_class, stratified_folds
+from landbridge.source import (
+    fit_learner,
+    has_probabilities,
+    learner_name,
+    smallest_class,
+    stratified_folds,
+)
 from landbridge.target.base import WrappedLearner, row_weights
 from landbridge.target.calibration import calibrate, fit_calibration
 
@@ -156,7 +162,7 @@ class LabelShift(WrappedLearner):
             raise ValueError(f"cv must be at least 2 folds: found {self.cv}.")
         if not has_probabilities(self.learner):
             raise ValueError(
-                f"LabelShift needs a classifier with predict_proba: {type(self.learner).__name__} "
+                f"LabelShift needs a classifier with predict_proba: {learner_name(self.learner)} "
                 "has none. Use LogisticRegression, a forest, or CalibratedClassifierCV around it."
             )
         if smallest_class(y) < 2:

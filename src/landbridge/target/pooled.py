@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from landbridge.domains.labels import is_labelled, labelled_rows
 from landbridge.mapping.base import Carried
-from landbridge.source import weight_parameter
+from landbridge.source import learner_name, weight_parameter
 from landbridge.target.base import WrappedLearner, row_weights
 from landbridge.target.blocks import stack_rows
 from landbridge.target.class_weight import ClassWeight
@@ -114,7 +114,7 @@ class Pooled(WrappedLearner):
             return 1.0
         if weight_parameter(self.learner) is None:
             self.notes_.append(
-                f"{type(self.learner).__name__} takes no sample weights: a target row weighs "
+                f"{learner_name(self.learner)} takes no sample weights: a target row weighs "
                 "as much as a source row."
             )
             return 1.0

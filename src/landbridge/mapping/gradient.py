@@ -1,0 +1,642 @@
+"""Any network as the map between pairs, learned by gradient descent on the squared error."""
+
+import copy
+import math
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+from numbers import Integral, Real
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from landbridge.mapping.affine import Affine
+from landbridge.mapping.base import PairedMapping, folds_by_content
+
+OnEpoch = Callable[[int, float, float | None], Any]
+
+BATCHES_AN_EPOCH = 16
+LARGEST_BATCH = 1024
+FEWEST_HELD_OUT = 10
+ROWS_AT_ONCE = 8192
+SLOPE_ROWS = 256
+MOMENTUM = 0.9
+NOTABLE = 0.01
+
+
+def squared_error(predicted: Any, Y: Any, weight: Any) -> Any:
+    """``Σ wᵢ ‖f(xᵢ) − yᵢ‖²`` over the rows of a batch, as a tensor."""
+    return (weight * (predicted - Y).square().sum(dim=1)).sum()
+
+
+def step_size(schedule: str, learning_rate: float, done: float) -> float:
+    """The step with the share ``done`` of training behind: η, or ``η (1 + cos π done) / 2``."""
+    if schedule == "constant":
+        return learning_rate
+    return learning_rate * (1 + math.cos(math.pi * done)) / 2
+
+
+def is_still_falling(curve: Sequence[float], spread: float) -> bool:
+    """Whether the last quarter of the epochs lowered the loss by over 1 % of the spread."""
+    tail = max(1, len(curve) // 4)
+    return min(curve[:-tail], default=spread) - min(curve[-tail:]) > NOTABLE * spread
+
+
+def mean_absolute_slopes(module: Any, Z: Any) -> Any:
+    """The mean of ``|∂f_j/∂z_i|`` over the rows of Z, as a tensor (d, e)."""
+    torch = need_torch()
+    Z = Z.detach().requires_grad_()
+    with torch.backends.cudnn.flags(enabled=False):  # cuDNN has no backward pass in eval mode
+        outputs = module(Z).sum(dim=0)
+        slopes = [
+            torch.autograd.grad(output, Z, retain_graph=True, materialize_grads=True)[0]
+            for output in outputs
+        ]
+    return torch.stack([slope.abs().mean(dim=0) for slope in slopes], dim=1)
+
+
+def need_torch() -> Any:
+    """PyTorch, imported when first needed.
+
+    Raises
+    ------
+    ImportError
+        If it is not installed.
+    """
+    try:
+        import torch
+    except ImportError as error:
+        raise ImportError(
+            "GradientMapping trains with PyTorch: pip install 'landbridge[torch]'."
+        ) from error
+    return torch
+
+
+def usable_device(name: str) -> Any:
+    """The torch device of that name; ``"auto"`` is the GPU where CUDA sees one, else the CPU.
+
+    Raises
+    ------
+    ValueError
+        If there is no such device here.
+    """
+    torch = need_torch()
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.zeros(1, device=name).item()
+    except (RuntimeError, AssertionError, TypeError) as error:
+        raise ValueError(
+            f'device must be "auto", "cpu", "cuda" or another device that PyTorch can use on '
+            f"this machine: found {name!r} ({str(error).splitlines()[0]})."
+        ) from error
+    return torch.device(name)
+
+
+@contextmanager
+def own_chance(seed: int, device: Any) -> Iterator[None]:
+    """Seed what torch draws inside (first weights, dropout); its global state is put back after."""
+    torch = need_torch()
+    gpus = range(torch.cuda.device_count()) if device.type == "cuda" else ()
+    with torch.random.fork_rng(devices=gpus):
+        torch.default_generator.manual_seed(seed)
+        if gpus:
+            torch.cuda.manual_seed_all(seed)
+        yield
+
+
+@contextmanager
+def told(progress: bool | OnEpoch, max_epochs: int) -> Iterator[OnEpoch]:
+    """What to call after each epoch: the caller's own function, a bar's advance, or nothing."""
+    if callable(progress):
+        yield progress
+    elif progress:
+        with _bar(max_epochs) as advance:
+            yield advance
+    else:
+        yield lambda epoch, train_loss, valid_loss: None
+
+
+@contextmanager
+def _bar(max_epochs: int) -> Iterator[OnEpoch]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("Gradient descent", total=max_epochs)
+
+        def advance(epoch: int, train_loss: float, valid_loss: float | None) -> None:
+            loss = train_loss if valid_loss is None else valid_loss
+            bar.update(task, advance=1, description=f"Gradient descent, loss {loss:.4g}")
+
+        yield advance
+
+
+def build_module(module: Any, n_inputs: int, n_outputs: int) -> Any:
+    """A fresh network, as ``GradientMapping`` describes it.
+
+    Raises
+    ------
+    TypeError
+        If ``module`` neither is nor makes an ``nn.Module``.
+    """
+    nn = need_torch().nn
+    if module is None:
+        return nn.Linear(n_inputs, n_outputs)
+    if isinstance(module, (tuple, list)):
+        return _multilayer([n_inputs, *module, n_outputs])
+    made = module() if callable(module) and not isinstance(module, nn.Module) else module
+    if not isinstance(made, nn.Module):
+        raise TypeError(
+            "module must be None, a tuple of hidden widths, an nn.Module or a function without "
+            f"arguments that makes one: found {made!r}."
+        )
+    return copy.deepcopy(made)
+
+
+def _multilayer(widths: list[int]) -> Any:
+    nn = need_torch().nn
+    layers: list[Any] = []
+    for n_inputs, n_outputs in pairwise(widths):
+        layers += [nn.Linear(n_inputs, n_outputs), nn.GELU()]
+    return nn.Sequential(*layers[:-1])
+
+
+def check_module(module: Any, Z: Any, n_outputs: int) -> None:
+    """Try the network on a few rows before any training.
+
+    Raises
+    ------
+    ValueError
+        If it does not take rows of this width, gives another width than the target's, or has
+        nothing to learn.
+    """
+    try:
+        with need_torch().no_grad():
+            found = tuple(module.eval()(Z).shape)
+    except RuntimeError as error:
+        raise ValueError(
+            f"module must take rows of the source, here {Z.shape[1]} features each: {error}"
+        ) from error
+    if found != (len(Z), n_outputs):
+        raise ValueError(
+            f"module must give one row of {n_outputs} target features for each source row: "
+            f"expected shape {(len(Z), n_outputs)} for {len(Z)} rows, found {found}. Change its "
+            "last layer."
+        )
+    if not any(p.requires_grad for p in module.parameters()):
+        raise ValueError("module must have parameters to train: found none with requires_grad.")
+
+
+def make_optimiser(name: str, module: Any, weight_decay: float, device: Any) -> Any:
+    """Adam with decoupled weight decay, or stochastic gradient descent with Nesterov momentum."""
+    optim = need_torch().optim
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    shared = {"weight_decay": weight_decay, "fused": device.type in ("cpu", "cuda")}
+    if name == "adam":
+        return optim.AdamW(parameters, **shared)
+    return optim.SGD(parameters, lr=1.0, momentum=MOMENTUM, nesterov=True, **shared)
+
+
+class Pairs(NamedTuple):
+    """Rows of both sides and their weights, as tensors on one device."""
+
+    X: Any
+    Y: Any
+    weight: Any
+
+    def rows(self, chosen: Any) -> "Pairs":
+        """The pairs with these row numbers."""
+        return Pairs(self.X[chosen], self.Y[chosen], self.weight[chosen])
+
+
+class Ramp(NamedTuple):
+    """How far training has come, from ``done_at_start`` at epoch ``start`` to 1 at ``end``."""
+
+    end: int
+    start: int = 0
+    done_at_start: float = 0.0
+
+    def done(self, epochs: float) -> float:
+        """The share of training that is done after so many epochs."""
+        share = (epochs - self.start) / (self.end - self.start)
+        return self.done_at_start + share * (1 - self.done_at_start)
+
+    def shortened(self, epochs: int, rest: int) -> "Ramp":
+        """Steeper from here on, to end within ``rest`` epochs."""
+        return Ramp(min(self.end, epochs + rest), epochs, self.done(epochs))
+
+
+@dataclass
+class Descent:
+    """Gradient descent as a ladder, loop → epoch → step → error, and what it has reached."""
+
+    module: Any
+    train: Pairs
+    held_out: Pairs | None
+    optimiser: Any
+    size_at: Callable[[float], float]
+    batch_size: int
+    ramp: Ramp
+    patience: int
+    rest: int
+    generator: Any
+    on_epoch: OnEpoch
+    loss_curve: list[float] = field(default_factory=list)
+    validation_curve: list[float] = field(default_factory=list)
+    best_epoch: int = 0
+    best_state: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def watched(self) -> list[float]:
+        """The loss that decides which weights are the best."""
+        return self.loss_curve if self.held_out is None else self.validation_curve
+
+    def loop(self) -> None:
+        """Epoch after epoch, until the schedule is through."""
+        while self.n_epochs < self.ramp.end:
+            self.epoch()
+            if self.ramp.start == 0 and self.is_patience_spent():
+                self.ramp = self.ramp.shortened(self.n_epochs, self.rest)
+
+    def is_patience_spent(self) -> bool:
+        """Whether the held-out pairs have shown no gain for too long."""
+        stalled = self.n_epochs - self.best_epoch
+        return self.held_out is not None and stalled >= self.patience
+
+    def epoch(self) -> None:
+        """Once over all pairs in a new order, then take stock."""
+        self.module.train()
+        batches = self.batches()
+        total = 0.0
+        for k, rows in enumerate(batches):
+            self.resize(self.ramp.done(self.n_epochs + k / len(batches)))
+            total += self.step(self.train.rows(rows))
+        self.take_stock(self.n_epochs + 1, self.mean(total, self.train))
+
+    @property
+    def n_epochs(self) -> int:
+        """Epochs that are over."""
+        return len(self.loss_curve)
+
+    def batches(self) -> Sequence[Any]:
+        """Row numbers in a new order, in parts that differ by one row at most."""
+        n_rows = len(self.train.X)
+        order = need_torch().randperm(n_rows, generator=self.generator)
+        return order.to(self.train.X.device).tensor_split(math.ceil(n_rows / self.batch_size))
+
+    def resize(self, done: float) -> None:
+        """Set the step size for the share of training that is done."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.size_at(done)
+
+    def step(self, batch: Pairs) -> Any:
+        """One step against the gradient of a batch; its summed error before the step."""
+        self.optimiser.zero_grad()
+        error = self.error(batch)
+        (error / len(batch.X)).backward()
+        self.optimiser.step()
+        return error.detach()
+
+    def error(self, batch: Pairs) -> Any:
+        """The weighted squared error, summed over a batch."""
+        return squared_error(self.module(batch.X), batch.Y, batch.weight)
+
+    def held_out_loss(self, pairs: Pairs) -> float:
+        """The mean error on the held-out pairs."""
+        self.module.eval()
+        with need_torch().no_grad():
+            parts = zip(*(tensor.split(ROWS_AT_ONCE) for tensor in pairs))
+            return self.mean(sum(self.error(Pairs(*part)) for part in parts), pairs)
+
+    @staticmethod
+    def mean(total: Any, pairs: Pairs) -> float:
+        """A summed error, for each unit of weight and each output."""
+        return float(total / pairs.weight.sum()) / pairs.Y.shape[1]
+
+    def take_stock(self, epoch: int, train_loss: float) -> None:
+        """Write down the losses, keep the weights if they are the best so far, and tell."""
+        loss = train_loss if self.held_out is None else self.held_out_loss(self.held_out)
+        if not math.isfinite(train_loss + loss):
+            raise ValueError(
+                f"Training diverged in epoch {epoch}: the loss is {loss}. Lower learning_rate "
+                f"(the last step was {self.optimiser.param_groups[0]['lr']:.3g}), and leave "
+                "standardise=True unless the rows are on a common scale already."
+            )
+        if loss < min(self.watched, default=math.inf):
+            self.best_epoch = epoch
+            self.best_state = {k: v.detach().clone() for k, v in self.module.state_dict().items()}
+        self.loss_curve.append(train_loss)
+        if self.held_out is not None:
+            self.validation_curve.append(loss)
+        self.on_epoch(epoch, train_loss, None if self.held_out is None else loss)
+
+
+class GradientMapping(Affine, PairedMapping):
+    r"""Learn any PyTorch network f as the map between pairs, by mini-batch gradient descent.
+
+    :math:`\min_f \sum_i w_i \lVert f(x_i) - y_i \rVert^2`, step by step against the gradient of
+    a few pairs (Robbins & Monro 1951), with Adam (Kingma & Ba 2015; weight decay after
+    Loshchilov & Hutter 2019) or momentum. Part of the pairs is held out: training ends when it
+    gains no more there, and the best weights are kept. Needs ``pip install
+    'landbridge[torch]'``. For a linear f ``LeastSquares`` finds the same map at once.
+
+    Parameters
+    ----------
+    module : None, tuple of int, nn.Module or callable, default=None
+        The network f, rows (n, d_s) to rows (n, d_t). ``None`` is linear; a tuple gives the
+        widths of hidden layers, with GELU between; a module is copied and its weights are
+        where training starts; a callable without arguments makes one.
+    optimiser : {"adam", "sgd"}, default="adam"
+        Adam, or stochastic gradient descent with Nesterov momentum 0.9.
+    learning_rate : float, default=0.02
+        The first step size, in standardised units. Larger is faster until it diverges.
+    batch_size : int or "auto", default="auto"
+        Pairs a step; ``"auto"`` is a sixteenth of them, 1,024 at most.
+    max_epochs : int, default=200
+        The most times to go over all pairs.
+    schedule : {"cosine", "constant"}, default="cosine"
+        How the step size goes on: down to zero at ``max_epochs`` along a half cosine, or level.
+    weight_decay : float, default=0.0
+        Pull of the weights towards zero, relative to the step size; larger is smoother.
+    validation_share : float, default=0.1
+        Share of the pairs to hold out. At 0, or where that is fewer than 10 pairs, too few to
+        tell, none is held out and all epochs are done.
+    patience : int, default=20
+        Epochs without gain on the held-out pairs after which to end: at once if the step size is
+        constant; on a cosine the rest of it is run through in at most as many epochs, for the
+        gain that comes of small steps.
+    standardise : bool, default=True
+        Whether to learn between features of mean 0 and standard deviation 1, so that the step
+        size fits any units and every target feature counts alike. What is learned is folded
+        back; features constant over the pairs are left out.
+    device : str, default="auto"
+        Where to train and predict, as torch names it; ``"auto"`` is the GPU where CUDA sees
+        one, else the CPU.
+    random_state : int, RandomState or None, default=None
+        Seeds the first weights, the held-out pairs, the order of batches and dropout; torch's
+        global state is left as it was.
+    progress : bool or callable, default=False
+        ``True`` draws a bar on the standard error stream; a callable is called after each epoch
+        with its number, the training loss and the held-out loss (``None`` without).
+
+    Attributes
+    ----------
+    weights_ : dict of str to ndarray
+        The best weights, under the names of the module's ``state_dict``; all that ``predict``
+        needs, besides ``module`` and the means and scales.
+    matrix_ : ndarray of shape (d_s, d_t)
+        For a linear f the map itself. For any other, the mean absolute slope of each target
+        feature along each source feature over (at most 256 of) the pairs: what ``explain``
+        reads.
+    is_affine_ : bool
+        Whether f is linear.
+    n_epochs_, best_epoch_ : int
+        Epochs done, and the one (from 1) whose weights were kept: least loss on the held-out
+        pairs, or on all where none is held out.
+    loss_curve_, validation_curve_ : ndarray of shape (n_epochs_,)
+        Mean squared error for each output after each epoch, standardised: 1 is what the mean
+        of the target reaches alone. On the training pairs it is averaged over the epoch's
+        steps; the second is empty where none is held out.
+    source_mean_, source_std_, source_scale_ : ndarray of shape (d_s,)
+    target_mean_, target_scale_ : ndarray of shape (d_t,)
+        What rows are shifted and divided by; a scale is infinite where a source feature is
+        constant. For a linear f ``target_mean_`` has the intercept in it.
+
+    Raises
+    ------
+    ImportError
+        If PyTorch is not installed.
+    ValueError
+        If a parameter is out of its range, the device is not there, the module does not fit the
+        rows, or training diverges.
+    TypeError
+        If ``module`` neither is nor makes an ``nn.Module``.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If ``max_epochs`` is reached while the loss still falls: by more than 0.01, standardised,
+        in the last quarter.
+
+    Notes
+    -----
+    Ctrl-C ends training: the best weights so far are kept, so that the mapping can be used, and
+    ``KeyboardInterrupt`` goes on to whoever called, so that a search over many fits ends too.
+    Before the first epoch is over nothing is kept.
+
+    Training takes one standardised copy of the pairs on the device, in the precision of X. The
+    order of the rows does not matter.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from landbridge.mapping import GradientMapping
+    >>> X = np.random.default_rng(0).normal(size=(400, 2))
+    >>> Y = X @ [[1.0, 0.0], [2.0, -1.0]] + 5.0
+    >>> map_ = GradientMapping(random_state=0).fit(X, Y)
+    >>> map_.transform([[1.0, 1.0]]).round(2)
+    array([[8., 4.]])
+    >>> curved = GradientMapping((32,), random_state=0).fit(X, np.sin(X))
+    >>> bool(curved.score(X, np.sin(X)) > 0.99)
+    True
+    """
+
+    def __init__(
+        self,
+        module: Any = None,
+        *,
+        optimiser: str = "adam",
+        learning_rate: float = 0.02,
+        batch_size: int | str = "auto",
+        max_epochs: int = 200,
+        schedule: str = "cosine",
+        weight_decay: float = 0.0,
+        validation_share: float = 0.1,
+        patience: int = 20,
+        standardise: bool = True,
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        progress: bool | OnEpoch = False,
+    ):
+        self.module = module
+        self.optimiser = optimiser
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.schedule = schedule
+        self.weight_decay = weight_decay
+        self.validation_share = validation_share
+        self.patience = patience
+        self.standardise = standardise
+        self.device = device
+        self.random_state = random_state
+        self.progress = progress
+
+    def _fit(self, X: NDArray, Y: NDArray, sample_weight: NDArray | None) -> None:
+        self._check_parameters()
+        device = usable_device(self.device)
+        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        pairs = self._standardised_pairs(X, Y, sample_weight, device)
+        with own_chance(seed, device), told(self.progress, self.max_epochs) as on_epoch:
+            descent = self._prepare(pairs, seed, device, on_epoch)
+            try:
+                descent.loop()
+            except KeyboardInterrupt:
+                if descent.best_state:
+                    self._keep(descent, pairs)
+                raise
+            self._keep(descent, pairs)
+        self._warn_if_still_falling(descent, pairs)
+
+    def _standardised_pairs(
+        self, X: NDArray, Y: NDArray, sample_weight: NDArray | None, device: Any
+    ) -> Pairs:
+        """The pairs that count, ordered by their content, and the moments set on the way."""
+        weight = np.ones(len(X)) if sample_weight is None else sample_weight
+        order = folds_by_content(X, Y, 1)[0]
+        order = order[weight[order] > 0]
+        X, Y, weight = X[order], Y[order].astype(X.dtype, copy=False), weight[order]
+        self._set_moments(X, Y, weight)
+        arrays = (
+            (X - self.source_mean_.astype(X.dtype)) / self.source_scale_.astype(X.dtype),
+            (Y - self.target_mean_.astype(X.dtype)) / self.target_scale_.astype(X.dtype),
+            (weight / weight.mean()).astype(X.dtype),
+        )
+        return Pairs(*(need_torch().from_numpy(array).to(device) for array in arrays))
+
+    def _set_moments(self, X: NDArray, Y: NDArray, weight: NDArray) -> None:
+        source = StandardScaler().fit(X, sample_weight=weight)
+        target = StandardScaler().fit(Y, sample_weight=weight)
+        self.source_std_ = np.sqrt(source.var_)
+        self.source_mean_, self.target_mean_ = np.zeros(X.shape[1]), np.zeros(Y.shape[1])
+        self.source_scale_, self.target_scale_ = np.ones(X.shape[1]), np.ones(Y.shape[1])
+        if self.standardise:
+            varies = X.min(axis=0) < X.max(axis=0)
+            self.source_mean_, self.target_mean_ = source.mean_, target.mean_
+            self.source_scale_ = np.where(varies, source.scale_, np.inf)
+            self.target_scale_ = target.scale_
+
+    def _prepare(self, pairs: Pairs, seed: int, device: Any, on_epoch: OnEpoch) -> Descent:
+        torch = need_torch()
+        generator = torch.Generator().manual_seed(seed)
+        module = build_module(self.module, pairs.X.shape[1], pairs.Y.shape[1])
+        module = module.to(device, pairs.X.dtype)
+        check_module(module, pairs.X[:2], pairs.Y.shape[1])
+        n_held_out = self._n_held_out(len(pairs.X))
+        order = torch.randperm(len(pairs.X), generator=generator).to(device)
+        train = pairs.rows(order[n_held_out:])
+        return Descent(
+            module=module,
+            train=train,
+            held_out=pairs.rows(order[:n_held_out]) if n_held_out else None,
+            optimiser=make_optimiser(self.optimiser, module, self.weight_decay, device),
+            size_at=lambda done: step_size(self.schedule, self.learning_rate, done),
+            batch_size=self._n_in_batch(len(train.X)),
+            ramp=Ramp(self.max_epochs),
+            patience=self.patience,
+            rest=0 if self.schedule == "constant" else self.patience,
+            generator=generator,
+            on_epoch=on_epoch,
+        )
+
+    def _n_held_out(self, n_rows: int) -> int:
+        n_held_out = int(self.validation_share * n_rows)
+        return n_held_out if n_held_out >= FEWEST_HELD_OUT else 0
+
+    def _n_in_batch(self, n_rows: int) -> int:
+        if self.batch_size != "auto":
+            return int(self.batch_size)
+        return max(1, min(n_rows // BATCHES_AN_EPOCH, LARGEST_BATCH))
+
+    def _keep(self, descent: Descent, pairs: Pairs) -> None:
+        nn = need_torch().nn
+        descent.module.load_state_dict(descent.best_state)
+        self.weights_ = {k: v.cpu().numpy() for k, v in descent.best_state.items()}
+        self.n_epochs_, self.best_epoch_ = len(descent.loss_curve), descent.best_epoch
+        self.loss_curve_ = np.array(descent.loss_curve)
+        self.validation_curve_ = np.array(descent.validation_curve)
+        self.is_affine_ = isinstance(descent.module, nn.Linear)
+        if self.is_affine_:
+            intercept = self.weights_.get("bias", np.zeros(self.n_features_target_))
+            self.target_mean_ = self.target_mean_ + self.target_scale_ * intercept
+            slopes = self.weights_["weight"].T.astype(np.float64)
+        else:
+            rows = pairs.X[:: math.ceil(len(pairs.X) / SLOPE_ROWS)]
+            slopes = mean_absolute_slopes(descent.module.eval(), rows).double().cpu().numpy()
+        self.matrix_ = slopes / self.source_scale_[:, None] * self.target_scale_
+
+    def _warn_if_still_falling(self, descent: Descent, pairs: Pairs) -> None:
+        spread = float(pairs.Y.var(dim=0, correction=0).mean()) or 1.0
+        if self.n_epochs_ == self.max_epochs and is_still_falling(descent.watched, spread):
+            warnings.warn(
+                f"The loss still falls after max_epochs={self.max_epochs}: it is "
+                f"{min(descent.watched):.3g}, with {spread:.3g} for the mean alone. Raise "
+                "max_epochs or learning_rate.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+
+    @property
+    def is_invertible(self) -> bool:
+        """Whether f is linear and keeps every direction of the source."""
+        check_is_fitted(self)
+        return self.is_affine_ and super().is_invertible
+
+    def _map(self, X: NDArray) -> NDArray:
+        return super()._map(X) if self.is_affine_ else self._run(X)
+
+    def _run(self, X: NDArray) -> NDArray:
+        torch = need_torch()
+        device = usable_device(self.device)
+        Z = (X - self.source_mean_.astype(X.dtype)) / self.source_scale_.astype(X.dtype)
+        rows = torch.from_numpy(Z)
+        module = self._rebuilt(device).to(device, rows.dtype)
+        with torch.no_grad():
+            parts = [module(part.to(device)).cpu() for part in rows.split(ROWS_AT_ONCE)]
+        outputs = torch.cat(parts).numpy()
+        return outputs * self.target_scale_.astype(X.dtype) + self.target_mean_.astype(X.dtype)
+
+    def _rebuilt(self, device: Any) -> Any:
+        torch = need_torch()
+        with own_chance(0, device):
+            module = build_module(self.module, self.n_features_in_, self.n_features_target_)
+        state = {name: torch.tensor(array) for name, array in self.weights_.items()}
+        module.load_state_dict(state)
+        return module.eval()
+
+    def _check_parameters(self) -> None:
+        checks = {
+            "optimiser": (self.optimiser in ("adam", "sgd"), '"adam" or "sgd"'),
+            "schedule": (self.schedule in ("cosine", "constant"), '"cosine" or "constant"'),
+            "learning_rate": (_is_real(self.learning_rate) and self.learning_rate > 0, "above 0"),
+            "batch_size": (
+                self.batch_size == "auto" or _is_count(self.batch_size),
+                '"auto" or a whole number from 1 up',
+            ),
+            "max_epochs": (_is_count(self.max_epochs), "a whole number from 1 up"),
+            "patience": (_is_count(self.patience), "a whole number from 1 up"),
+            "weight_decay": (_is_real(self.weight_decay) and self.weight_decay >= 0, "from 0 up"),
+            "validation_share": (
+                _is_real(self.validation_share) and 0 <= self.validation_share < 1,
+                "from 0 up and below 1",
+            ),
+        }
+        for name, (holds, expected) in checks.items():
+            if not holds:
+                raise ValueError(f"{name} must be {expected}: found {getattr(self, name)!r}.")
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, Real)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, Integral) and int(value) >= 1

@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from landbridge.evidence.corrected_test import corrected_p_value
+from landbridge.evidence.guard import cannot_tell, judge, simultaneous_p_values
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def test_one_candidate_gets_the_corrected_t_test(rng):
+    gains = rng.normal(0.5, 1.0, (20, 1))
+    p = simultaneous_p_values(gains, 0.25)
+    assert p[0] == pytest.approx(corrected_p_value(gains[:, 0], 0.25), abs=1e-12)
+
+
+def test_alike_candidates_cost_nothing_and_unlike_ones_cost_bonferroni(rng):
+    gain = rng.normal(1.0, 1.0, (20, 1))
+    alone = simultaneous_p_values(gain, 0.25)[0]
+    same = simultaneous_p_values(np.tile(gain, 8), 0.25)
+    np.testing.assert_allclose(same, alone, atol=0.01)
+    unlike = np.hstack([gain, rng.normal(0.0, 1.0, (20, 7))])
+    assert alone * 2 < simultaneous_p_values(unlike, 0.25)[0] <= 8 * alone
+
+
+def test_the_best_of_many_useless_candidates_passes_at_the_stated_level(rng):
+    passed = 0
+    for _ in range(300):
+        gains = rng.standard_normal((20, 6)) + 0.5 * rng.standard_normal((20, 1))
+        passed += simultaneous_p_values(gains, 0.0).min() <= 0.05
+    assert passed <= stats.binom.ppf(0.999, 300, 0.05)
+    assert passed >= stats.binom.ppf(0.001, 300, 0.05)
+
+
+def test_the_order_of_candidates_does_not_matter(rng):
+    gains = rng.normal(0.5, 1.0, (20, 5))
+    p, backwards = (simultaneous_p_values(g, 0.25) for g in (gains, gains[:, ::-1]))
+    np.testing.assert_allclose(p, backwards[::-1], rtol=1e-12)
+
+
+def scores(rng, **means):
+    fold = rng.normal(0.0, 0.03, 20)
+    return {n.replace("_", " "): m + fold + rng.normal(0.0, 0.01, 20) for n, m in means.items()}
+
+
+def test_a_clear_gain_over_both_baselines_passes(rng):
+    given = scores(rng, source_only=0.70, target_only=0.60, coral=0.80, monge=0.75)
+    verdict = judge(given, ["source only", "target only"], 0.25, "accuracy")
+    assert (verdict.outcome, verdict.baseline, verdict.chosen) == ("helps", "source only", "coral")
+    assert verdict.gain.low > 0
+    assert verdict.sentence.startswith("Transfer helps: coral gains 0.1")
+
+
+def test_a_gain_within_the_noise_keeps_the_better_baseline(rng):
+    given = scores(rng, source_only=0.70, target_only=0.80, coral=0.801)
+    verdict = judge(given, ["source only", "target only"], 0.25, "accuracy")
+    assert (verdict.outcome, verdict.chosen) == ("no evidence", "target only")
+    assert "Keep target only" in verdict.sentence
+
+
+def test_a_loss_beyond_the_noise_is_called_harm(rng):
+    given = scores(rng, source_only=0.80, target_only=0.60, coral=0.70)
+    verdict = judge(given, ["source only", "target only"], 0.25, "accuracy")
+    assert (verdict.outcome, verdict.chosen) == ("hurts", "source only")
+
+
+def test_without_any_candidate_the_baseline_stays(rng):
+    verdict = judge(scores(rng, source_only=0.7), ["source only", "target only"], 0.25, "accuracy")
+    assert (verdict.outcome, verdict.chosen) == ("no evidence", "source only")
+
+
+def test_what_cannot_be_known_is_said():
+    verdict = cannot_tell("the target has no labels", "source only")
+    assert verdict.outcome == "unknown"
+    assert "cannot be known here: the target has no labels" in verdict.sentence
