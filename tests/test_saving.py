@@ -84,7 +84,7 @@ def test_a_changed_content_is_noticed(coral, tmp_path):
 
 def test_another_format_names_the_version_to_use(coral, tmp_path):
     path = save(coral, tmp_path / "coral.landbridge")
-    with pytest.raises(ValueError, match="has the format 'landbridge.model/9'"):
+    with pytest.raises(ValueError, match=r"has the format 'landbridge\.model/9'"):
         load(rewritten(path, header={"format": "landbridge.model/9"}))
 
 

@@ -61,9 +61,7 @@ def test_one_table_with_domains_gives_what_two_samples_give(shifted):
     np.testing.assert_array_equal(one.predict(Xt), two.predict(Xt))
     mixed = one.predict(X, sample_domain=domain)
     np.testing.assert_array_equal(mixed[:100], one.predict(Xt))
-    np.testing.assert_array_equal(
-        mixed[100:], one.target_.predict(one.mapping_.transform(Xs))
-    )
+    np.testing.assert_array_equal(mixed[100:], one.target_.predict(one.mapping_.transform(Xs)))
     expected = (mixed[:20] == yt[:20]).mean()
     known = np.r_[:20, 100:300]
     assert one.score(X[known], y[known], sample_domain=domain[known]) == expected

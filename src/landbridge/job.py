@@ -31,7 +31,13 @@ from landbridge.source import has_probabilities, make_learner
 
 Progress = Callable[[str, int, int], None]
 
-_USUAL_METRICS = ("balanced_accuracy", "roc_auc", "neg_log_loss", "neg_root_mean_squared_error", "r2")
+_USUAL_METRICS = (
+    "balanced_accuracy",
+    "roc_auc",
+    "neg_log_loss",
+    "neg_root_mean_squared_error",
+    "r2",
+)
 
 
 class TableModel(BaseEstimator):

@@ -125,7 +125,7 @@ def mapping_blocks(
     }
     explanation = {
         "name": name,
-        "summary": type(mapping).__doc__.split("\n")[0],
+        "summary": (type(mapping).__doc__ or "").split("\n")[0],
         "rows": table.head(N_WEIGHTS).to_dict("records"),
     }
     return projection, explanation
@@ -187,7 +187,7 @@ def _plane(domains: list[NDArray], shown: list[NDArray]) -> tuple[list[NDArray],
 
 def _class_codes(problem: Problem, shown: list[NDArray]) -> list[list[int | None]]:
     labels = [problem.ys, problem.yt]
-    codes = []
+    codes: list[list[int | None]] = []
     for y, some in zip(labels, shown):
         if y is None or problem.classes is None:
             codes.append([None] * len(some))

@@ -222,7 +222,8 @@ class Transfer(BaseEstimator):
         ys, yt, self.classes_ = common_labels(ys, yt)
         if len(np.unique(ys)) < 2:
             raise ValueError(
-                f"A classifier needs at least 2 classes in the source: ys has one class, {self.classes_.tolist()[0]!r}."
+                "A classifier needs at least 2 classes in the source: ys has one class, "
+                f"{ys.tolist()[0]!r}."
             )
         return Samples(Xs, ys, Xt, yt, weights)
 

@@ -8,7 +8,6 @@ from landbridge import CORAL, GuardedTransfer, Refit, Transfer, compare, make_ca
 from landbridge.evidence.candidates import candidate_names
 from landbridge.evidence.comparison import repeated_folds
 
-
 LEARNER = LogisticRegression(max_iter=5000)
 
 
@@ -51,7 +50,7 @@ def test_scores_are_those_of_fitting_by_hand_on_each_fold(scaled):
 
 
 def test_every_labelled_row_is_predicted_once_a_repeat_from_outside_its_fold(scaled):
-    Xs, ys, Xt, yt = scaled
+    _Xs, _ys, Xt, yt = scaled
     found = compare(*scaled, learner=LEARNER, candidates=["coral"], n_repeats=3)
     predicted = found["target only"].predicted
     assert predicted.shape == (3, 40)
@@ -62,7 +61,7 @@ def test_every_labelled_row_is_predicted_once_a_repeat_from_outside_its_fold(sca
 
 
 def test_held_out_rows_reach_no_model(scaled):
-    Xs, ys, Xt, yt = scaled
+    _Xs, _ys, _Xt, _yt = scaled
     seen = []
 
     class Watching(Refit):

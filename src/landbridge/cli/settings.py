@@ -112,9 +112,7 @@ def _lines(root: yaml.MappingNode) -> dict[Keys, int]:
     return lines
 
 
-def _fault(
-    found: Any, config: Path | None, lines: dict[Keys, int], given: dict[str, Any]
-) -> str:
+def _fault(found: Any, config: Path | None, lines: dict[Keys, int], given: dict[str, Any]) -> str:
     """One thing that is wrong: where it stands, what was found, and what was expected."""
     keys: Keys = found["loc"][:2]
     key = str(keys[0])

@@ -207,7 +207,7 @@ class PairedMapping(RegressorMixin, Mapping):
             )
         rows = check_rows(X, "X", min_rows=2, sparse=self._takes_sparse())
         validate_data(self, X, reset=True, skip_check_array=True)
-        outputs = y if issparse(y) or isinstance(y, pd.DataFrame) else np.asarray(y)
+        outputs: Any = y if issparse(y) or isinstance(y, pd.DataFrame) else np.asarray(y)
         self.single_output_ = outputs.ndim == 1
         partners = check_rows(outputs.reshape(-1, 1) if self.single_output_ else outputs, "y")
         if len(partners) != rows.shape[0]:
@@ -302,7 +302,7 @@ def folds_by_content(X: Any, Y: NDArray, n_folds: int) -> list[NDArray]:
     parameter that the folds choose.
     """
     rng = np.random.default_rng(0)
-    key = X @ rng.standard_normal(X.shape[1]).astype(X.dtype)
-    key = key + Y @ rng.standard_normal(Y.shape[1]).astype(Y.dtype)
+    across: list[Any] = [rng.standard_normal(rows.shape[1]) for rows in (X, Y)]
+    key = X @ across[0].astype(X.dtype) + Y @ across[1].astype(Y.dtype)
     order = np.argsort(key, kind="stable")
     return [order[k::n_folds] for k in range(n_folds)]

@@ -1,7 +1,6 @@
 """How many directions a map of low rank should have, out of the moments of folds."""
 
 from collections.abc import Callable
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -44,7 +43,11 @@ def best_width(
 
 def check_width(name: str, width: Any, cv: Any) -> None:
     """Refuse a width that is neither ``"cv"`` nor a whole number, and fewer than two folds."""
-    chosen = width == "cv" if isinstance(width, str) else isinstance(width, Integral) and width >= 1
+    chosen = (
+        width == "cv"
+        if isinstance(width, str)
+        else isinstance(width, (int, np.integer)) and width >= 1
+    )
     if not chosen:
         raise ValueError(f'{name} must be "cv" or a whole number from 1 up: found {width!r}.')
     check_folds(cv)
