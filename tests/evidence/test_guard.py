@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from landbridge.evidence.corrected_test import corrected_p_value
-from landbridge.evidence.guard import cannot_tell, judge, simultaneous_p_values
+from landbridge.evidence.guard import cannot_tell, gain_words, judge, simultaneous_p_values
 
 
 @pytest.fixture
@@ -46,33 +46,61 @@ def scores(rng, **means):
     return {n.replace("_", " "): m + fold + rng.normal(0.0, 0.01, 20) for n, m in means.items()}
 
 
-def test_a_clear_gain_over_both_baselines_passes(rng):
-    given = scores(rng, source_only=0.70, target_only=0.60, coral=0.80, monge=0.75)
-    verdict = judge(given, ["source only", "target only"], 0.25, "accuracy")
+def test_a_clear_gain_over_every_baseline_passes(rng):
+    given = scores(rng, source_only=0.70, target_only=0.60, pooled=0.71, coral=0.80, monge=0.75)
+    verdict = judge(given, 0.25, "accuracy")
     assert (verdict.outcome, verdict.baseline, verdict.chosen) == ("helps", "source only", "coral")
     assert verdict.gain.low > 0
-    assert verdict.sentence.startswith("Transfer helps: coral gains 0.1")
+    assert verdict.sentence.startswith("Transfer helps: coral gains 0.")
+    assert verdict.p_values.keys() == {"coral", "monge"}
 
 
 def test_a_gain_within_the_noise_keeps_the_better_baseline(rng):
     given = scores(rng, source_only=0.70, target_only=0.80, coral=0.801)
-    verdict = judge(given, ["source only", "target only"], 0.25, "accuracy")
+    verdict = judge(given, 0.25, "accuracy")
     assert (verdict.outcome, verdict.chosen) == ("no evidence", "target only")
-    assert "Keep target only" in verdict.sentence
+    assert "Use target only" in verdict.sentence
 
 
 def test_a_loss_beyond_the_noise_is_called_harm(rng):
     given = scores(rng, source_only=0.80, target_only=0.60, coral=0.70)
-    verdict = judge(given, ["source only", "target only"], 0.25, "accuracy")
+    verdict = judge(given, 0.25, "accuracy")
     assert (verdict.outcome, verdict.chosen) == ("hurts", "source only")
 
 
+def test_pooling_that_beats_each_domain_alone_is_a_transfer_that_helps(rng):
+    given = scores(rng, source_only=0.70, target_only=0.70, pooled=0.80, coral=0.80)
+    verdict = judge(given, 0.25, "accuracy")
+    assert (verdict.outcome, verdict.chosen) == ("helps", "pooled")
+
+
+def test_a_candidate_has_to_beat_pooling_too(rng):
+    given = scores(rng, source_only=0.60, target_only=0.60, pooled=0.80, coral=0.75)
+    verdict = judge(given, 0.25, "accuracy")
+    assert verdict.chosen == "pooled"
+    assert verdict.p_values["coral"] > 0.5
+
+
+def test_pooling_ahead_by_chance_is_used_but_not_claimed_to_help(rng):
+    given = scores(rng, source_only=0.70, target_only=0.60, pooled=0.70, coral=0.65)
+    given["pooled"] = given["pooled"] - given["pooled"].mean() + given["source only"].mean() + 1e-3
+    verdict = judge(given, 0.25, "accuracy")
+    assert (verdict.outcome, verdict.chosen) == ("no evidence", "pooled")
+
+
 def test_without_any_candidate_the_baseline_stays(rng):
-    verdict = judge(scores(rng, source_only=0.7), ["source only", "target only"], 0.25, "accuracy")
+    verdict = judge(scores(rng, source_only=0.7), 0.25, "accuracy")
     assert (verdict.outcome, verdict.chosen) == ("no evidence", "source only")
 
 
 def test_what_cannot_be_known_is_said():
-    verdict = cannot_tell("the target has no labels", "source only")
+    verdict = cannot_tell("the target has no labels")
     assert verdict.outcome == "unknown"
     assert "cannot be known here: the target has no labels" in verdict.sentence
+
+
+def test_gains_are_put_in_the_terms_of_the_metric():
+    assert gain_words(0.05, "balanced_accuracy") == "gains 0.050 in balanced accuracy"
+    assert gain_words(-0.05, "accuracy") == "loses 0.050 in accuracy"
+    assert gain_words(2.5, "neg_max_error") == "lowers the max error by 2.5"
+    assert gain_words(-2.5, "neg_max_error") == "raises the max error by 2.5"

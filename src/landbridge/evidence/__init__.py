@@ -2,8 +2,8 @@
 
 Before: ``diagnose`` needs no trained model and compares features, labels and, where there are
 target labels, how the one depends on the other. After: ``compare`` puts every candidate on the
-same folds of target labels beside learning from the source only and from the target only, and
-the guard keeps the better of these unless transfer is better beyond the noise.
+same folds of target labels beside learning from the source only, the target only and both
+pooled, and the guard uses the best of these unless a candidate is better beyond the noise.
 """
 
 from landbridge.evidence.candidates import candidate_names, make_candidate

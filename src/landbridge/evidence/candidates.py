@@ -1,4 +1,4 @@
-"""The models to compare: baselines that do not transfer, and candidates that do."""
+"""The models to compare: baselines without a mapping, and candidates."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,18 +13,19 @@ SOURCE_ONLY, TARGET_ONLY, POOLED = "source only", "target only", "pooled"
 
 
 def baselines(learner: Any, has_labels: bool) -> dict[str, Transfer]:
-    """What can be had without a transfer: the source's learner, and the target's own labels'."""
+    """What can be had without a mapping: each domain's samples alone, and both pooled."""
     models = {SOURCE_ONLY: Transfer(learner, "identity", Refit(learner))}
     if has_labels:
         models[TARGET_ONLY] = Transfer(learner, "identity", TargetOnly(learner))
+        models[POOLED] = Transfer(learner, "identity", Pooled(learner))
     return models
 
 
 def candidate_names(task: str, n_classes: int, has_labels: bool) -> list[str]:
     """The candidates that a comparison looks at by default.
 
-    Both domains' samples pooled as they are and after each unpaired mapping, and the target
-    learners that suit the task. Those that need target labels are left out where there are none.
+    Each unpaired mapping, with carried and target samples pooled, and the target learners that
+    suit the task. Those that need target labels are left out where there are none.
     """
     mappings = [
         name for name, kind in MAPPINGS.items() if not kind.is_paired and name != "identity"
@@ -32,7 +33,7 @@ def candidate_names(task: str, n_classes: int, has_labels: bool) -> list[str]:
     labelled = ["stacking", "augmentation", "regular"] if has_labels else []
     classes = ["label-shift"] if task == "classification" else []
     threshold = ["thresholded"] if task == "classification" and n_classes == 2 else []
-    return [*([POOLED] if has_labels else []), *mappings, *labelled, *classes, *threshold]
+    return [*mappings, *labelled, *classes, *threshold]
 
 
 def make_candidate(name: str, learner: Any) -> Transfer:
@@ -42,7 +43,7 @@ def make_candidate(name: str, learner: Any) -> Transfer:
     ----------
     name : str
         Such as ``"coral"`` (then pooled), ``"stacking"`` (rows stay as they are) or
-        ``"coral+stacking"``; ``"pooled"`` is both domains' samples put together.
+        ``"coral+stacking"``.
     learner : scikit-learn classifier or regressor
         The learner of the source, and the one that the target learner wraps.
 

@@ -12,9 +12,16 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone, is_classifier
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold
+from threadpoolctl import threadpool_limits
 
 from landbridge.domains import as_labels, check_rows, class_names, is_labelled, labelled_rows
-from landbridge.evidence.candidates import baselines, candidate_names, make_candidate
+from landbridge.evidence.candidates import (
+    SOURCE_ONLY,
+    TARGET_ONLY,
+    baselines,
+    candidate_names,
+    make_candidate,
+)
 from landbridge.evidence.corrected_test import corrected_interval
 from landbridge.evidence.guard import Verdict, cannot_tell, judge
 
@@ -146,11 +153,12 @@ def compare(
     n_jobs: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Comparison:
-    """Fit source only, target only and every candidate on equal folds, and judge.
+    """Fit source only, target only, pooled and every candidate on equal folds, and judge.
 
     The labelled target rows are split into repeated (stratified) folds. A model learns from the
     source, the labelled target rows outside a fold and the unlabelled ones, and is scored on the
-    fold. The guard keeps the better baseline unless a candidate beats it beyond the noise.
+    fold. The guard uses the best model without a mapping unless a candidate beats it beyond the
+    noise.
 
     Parameters
     ----------
@@ -172,7 +180,7 @@ def compare(
     random_state : int
         Seed of the folds.
     n_jobs : int, optional
-        Processes, as in joblib.
+        Processes, as in joblib; each fit has one thread, since fits are many and mostly small.
     progress : callable, optional
         Called with the fits done and their number.
 
@@ -205,7 +213,7 @@ def compare(
     models = _trials(learner, candidates, labels_s, observed)
     reason = _why_not(learner, observed)
     if reason:
-        verdict = cannot_tell(reason, models[0].name)
+        verdict = cannot_tell(reason)
         best = clone(models[0].model).fit(rows_s, labels_s, rows_t, labels_t)
         return Comparison(metric, models, verdict, observed, 0, 0, [], best)
 
@@ -213,11 +221,10 @@ def compare(
     data = rows_s, labels_s, rows_t, labels_t
     said = _run(models, folds, known, data, scorer, n_jobs, progress)
     scores = {trial.name: trial.scores for trial in models if trial.error is None}
-    names = [trial.name for trial in models if trial.role == "baseline"]
-    if not any(name in scores for name in names):
-        raise ValueError(f"No baseline could be fitted: {models[0].error}")
+    if SOURCE_ONLY not in scores and TARGET_ONLY not in scores:
+        raise ValueError(f"Neither source only nor target only could be fitted: {models[0].error}")
     n_folds = len(folds) // n_repeats
-    verdict = judge(scores, names, 1 / (n_folds - 1), metric, level)
+    verdict = judge(scores, 1 / (n_folds - 1), metric, level)
     trial = next(t for t in models if t.name == verdict.chosen)
     best = clone(trial.model).fit(*data)
     return Comparison(metric, models, verdict, observed, n_folds, n_repeats, said, best)
@@ -303,7 +310,7 @@ def _fit_and_score(
     rest = np.setdiff1d(np.arange(len(yt)), held_out)
     X, y = Xt[held_out], labelled_rows(Xt[held_out], yt[held_out])[1]
     start = time.perf_counter()
-    with warnings.catch_warnings(record=True) as said:
+    with threadpool_limits(limits=1), warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
             fitted = clone(model).fit(Xs, ys, Xt[rest], yt[rest])

@@ -1,4 +1,4 @@
-"""The guard against negative transfer: keep the baseline unless transfer is better beyond noise."""
+"""The guard against negative transfer: a mapping must be better beyond the noise to be used."""
 
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
@@ -7,10 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from landbridge.evidence.candidates import POOLED, SOURCE_ONLY, TARGET_ONLY
 from landbridge.evidence.corrected_test import (
     Interval,
     corrected_error,
     corrected_interval,
+    corrected_p_value,
 )
 
 N_DRAWS = 20_000
@@ -27,14 +29,18 @@ class Verdict:
         The answer to "did the transfer help, or hurt?".
     details : list of str
         What it rests on.
-    baseline, chosen : str
-        The better model without transfer, and the one to use.
+    baseline : str
+        The better model without any transfer: source only or target only.
+    chosen : str
+        The model to use.
     gain : Interval or None
-        Gain of the best candidate over the baseline, with its 95 % interval.
+        Gain over the baseline, with its 95 % interval, of the best that transfers.
     p_value : float or None
-        One-sided, of the best candidate, adjusted for the number of candidates.
+        One-sided, of that gain being above zero by more than chance.
     level : float
-        The level at which the guard lets a transfer pass.
+        The level at which the guard lets a candidate pass.
+    p_values : dict
+        Of each candidate against the best model without a mapping, adjusted for their number.
     """
 
     outcome: str
@@ -82,26 +88,24 @@ def simultaneous_p_values(differences: NDArray, test_share: float) -> NDArray[np
 
 
 def judge(
-    scores: MappingOf[str, NDArray],
-    baseline_names: list[str],
-    test_share: float,
-    metric: str,
-    level: float = 0.05,
+    scores: MappingOf[str, NDArray], test_share: float, metric: str, level: float = 0.05
 ) -> Verdict:
-    """Decide between the better baseline and the candidates, from their scores on equal folds.
+    """Decide which model to use, and whether transfer helps, from scores on equal folds.
+
+    Without a mapping there are source only, target only and both pooled; the best of these by
+    its mean score is used, unless a candidate beats it at ``level``. Transfer is said to help if
+    a candidate does, or if pooling beats each domain alone at that level.
 
     Parameters
     ----------
     scores : mapping from name to ndarray of shape (J,)
         Scores on J folds (larger is better) of every model that could be fitted.
-    baseline_names : list of str
-        Which of them do without a transfer.
     test_share : float
         Held-out rows over training rows, for the corrected test.
     metric : str
-        Its name, for the sentence.
+        The scorer's name, for the sentences.
     level : float
-        One-sided level at which a candidate must beat the baseline.
+        One-sided level of the tests.
 
     Examples
     --------
@@ -109,69 +113,76 @@ def judge(
     >>> from landbridge.evidence.guard import judge
     >>> base = np.array([0.70, 0.72, 0.69, 0.71, 0.70])
     >>> verdict = judge({"source only": base, "coral": base + [0.1, 0.12, 0.09, 0.1, 0.11]},
-    ...                 ["source only"], test_share=0.25, metric="accuracy")
+    ...                 test_share=0.25, metric="accuracy")
     >>> verdict.outcome, verdict.chosen
     ('helps', 'coral')
     """
-    here = [name for name in baseline_names if name in scores]
-    baseline = max(here, key=lambda name: scores[name].mean())
-    names = [name for name in scores if name not in baseline_names]
-    if not names:
-        return Verdict(
-            "no evidence", f"No transfer could be tried: use {baseline}.", [], baseline, baseline
-        )
-    differences = np.column_stack([scores[name] - scores[baseline] for name in names])
-    p_values = dict(zip(names, simultaneous_p_values(differences, test_share).tolist()))
-    better = [name for name in names if p_values[name] <= level]
-    best = max(better or names, key=lambda name: scores[name].mean())
-    gain = corrected_interval(scores[best] - scores[baseline], test_share)
-    outcome = "helps" if better else "hurts" if gain.high < 0 else "no evidence"
-    return Verdict(
-        outcome,
-        _sentence(outcome, best, baseline, gain, metric),
-        [
-            f"{best} gains {gain.mean:+.3f} in {metric} over {baseline}, the better of "
-            f"{' and '.join(here)}; 95 % interval {gain.low:+.3f} to {gain.high:+.3f}.",
-            f"One-sided p = {p_values[best]:.3g}, corrected for overlapping folds (Nadeau & "
-            f"Bengio 2003) and for looking at {len(names)} candidate{'s' * (len(names) > 1)}; "
-            f"the guard lets a transfer pass at {level:g}.",
-        ],
-        baseline,
-        best if better else baseline,
-        gain,
-        p_values[best],
-        level,
-        p_values,
-    )
+    alone = [name for name in (SOURCE_ONLY, TARGET_ONLY) if name in scores]
+    plain = [*alone, POOLED] if POOLED in scores else alone
+    candidates = [name for name in scores if name not in plain]
+
+    def best(names: list[str]) -> str:
+        return max(names, key=lambda name: scores[name].mean())
+
+    baseline, fallback = best(alone), best(plain)
+    p_values: dict[str, float] = {}
+    if candidates:
+        gains = np.column_stack([scores[name] - scores[fallback] for name in candidates])
+        p_values = dict(zip(candidates, simultaneous_p_values(gains, test_share).tolist()))
+    passed = [name for name in candidates if p_values[name] <= level]
+    chosen = best(passed) if passed else fallback
+    tried = [name for name in scores if name not in alone]
+    shown = chosen if chosen in tried else best(tried) if tried else baseline
+    gain = corrected_interval(scores[shown] - scores[baseline], test_share)
+    p_value = p_values.get(shown, corrected_p_value(scores[shown] - scores[baseline], test_share))
+    helps = chosen in tried and p_value <= level
+    outcome = "helps" if helps else "hurts" if gain.high < 0 else "no evidence"
+    details = [
+        f"{shown} {gain_words(gain.mean, metric)} against {baseline}, the better of "
+        f"{' and '.join(alone)}; 95 % interval of the gain {gain.low:+.3f} to {gain.high:+.3f}.",
+        f"One-sided p = {p_value:.3g}, corrected for overlapping folds (Nadeau & Bengio 2003); "
+        f"a candidate passes the guard if it beats {fallback}, the best without a mapping, at "
+        f"{level:g} after allowing for all {len(candidates)} that were looked at.",
+    ]
+    sentence = _sentence(outcome, shown, baseline, chosen, gain, metric)
+    return Verdict(outcome, sentence, details, baseline, chosen, gain, p_value, level, p_values)
 
 
-def cannot_tell(reason: str, baseline: str) -> Verdict:
-    """The verdict where nothing could be compared: keep what is known to be honest."""
+def cannot_tell(reason: str) -> Verdict:
+    """The verdict where nothing could be compared: learn from the source and claim nothing."""
     return Verdict(
         "unknown",
-        f"Whether transfer helps cannot be known here: {reason}. Kept: {baseline}.",
+        f"Whether transfer helps cannot be known here: {reason}. Used: {SOURCE_ONLY}.",
         [
             "Without labels in the target no score of any model there can be measured, and "
             "whether labels depend on the features as in the source cannot be seen.",
             "A few dozen labelled target rows, drawn at random, would answer it.",
         ],
-        baseline,
-        baseline,
+        SOURCE_ONLY,
+        SOURCE_ONLY,
     )
 
 
-def _sentence(outcome: str, best: str, baseline: str, gain: Interval, metric: str) -> str:
+def gain_words(gain: float, metric: str) -> str:
+    """A gain in a scorer's terms: "gains 0.05 in accuracy", "lowers the max error by 0.05"."""
+    name = metric.removeprefix("neg_").replace("_", " ")
+    if metric.startswith("neg_"):
+        return f"{'lowers' if gain >= 0 else 'raises'} the {name} by {abs(gain):.3g}"
+    return f"{'gains' if gain >= 0 else 'loses'} {abs(gain):.3f} in {name}"
+
+
+def _sentence(
+    outcome: str, shown: str, baseline: str, chosen: str, gain: Interval, metric: str
+) -> str:
+    said = gain_words(gain.mean, metric)
     if outcome == "helps":
         return (
-            f"Transfer helps: {best} gains {gain.mean:.3f} in {metric} over {baseline} "
-            f"(95 % interval {gain.low:+.3f} to {gain.high:+.3f})."
+            f"Transfer helps: {shown} {said} against {baseline} (95 % interval of the gain "
+            f"{gain.low:+.3f} to {gain.high:+.3f})."
         )
     if outcome == "hurts":
-        return (
-            f"Transfer hurts: the best of it, {best}, loses {-gain.mean:.3f} in {metric} against "
-            f"{baseline}. Keep {baseline}."
-        )
+        return f"Transfer hurts: the best of it, {shown}, {said} against {baseline}. Use {chosen}."
     return (
-        f"No evidence that transfer helps: the best of it, {best}, is {gain.mean:+.3f} in "
-        f"{metric} from {baseline}, within the noise. Keep {baseline}."
+        f"No evidence that transfer helps: the best of it, {shown}, {said} against {baseline}, "
+        f"within the noise. Use {chosen}."
     )

@@ -15,8 +15,8 @@ from landbridge.source import has_probabilities
 class GuardedTransfer(BaseEstimator):
     """Use the transfer that helps; where none does beyond the noise, do without.
 
-    Compares candidates with learning from the source only and from the target only, on folds of
-    the labelled target rows, and fits the model that the guard chose.
+    Compares candidates with learning from the source only, the target only and both pooled, on
+    folds of the labelled target rows, and fits the model that the guard chose.
 
     Parameters
     ----------
