@@ -14,15 +14,8 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from landbridge.mapping import LeastSquares
-from landbridge.mapping.gradient import (
-    GradientMapping,
-    Ramp,
-    is_still_falling,
-    mean_absolute_slopes,
-    need_torch,
-    squared_error,
-    step_size,
-)
+from landbridge.mapping.descent import Ramp, is_still_falling, need_torch, squared_error, step_size
+from landbridge.mapping.gradient import GradientMapping, mean_absolute_slopes
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 nn = torch.nn
@@ -269,7 +262,7 @@ def test_a_curved_map_is_explained_by_its_mean_absolute_slopes(curved_pairs):
         np.abs(mapping.predict(X + h * axis) - mapping.predict(X - h * axis)).mean(axis=0) / (2 * h)
         for axis in np.eye(2)
     ]
-    np.testing.assert_allclose(mapping.matrix_, steps, atol=0.05)
+    np.testing.assert_allclose(mapping.slopes_, steps, atol=0.05)
     assert mapping.explain(top=1)["source_feature"].tolist() == ["x0", "x1"]
     assert not mapping.is_affine_ and not mapping.is_invertible
     with pytest.raises(ValueError, match="cannot be run backwards"):

@@ -78,11 +78,12 @@ class Affine:
             one-standard-deviation step of this source feature, of all such steps.
         """
         check_is_fitted(self)
-        d_source, d_target = self.matrix_.shape
+        effects = self._effects()
+        d_source, d_target = effects.shape
         seen = getattr(self, "feature_names_in_", [f"x{i}" for i in range(d_source)])
         ours = seen if d_target == d_source else [f"y{j}" for j in range(d_target)]
         return contributions(
-            self.matrix_,
+            effects,
             self.source_std_,
             seen if source_names is None else source_names,
             ours if target_names is None else target_names,
@@ -94,6 +95,10 @@ class Affine:
         """Whether the matrix keeps every direction of the source."""
         check_is_fitted(self)
         return bool(np.linalg.matrix_rank(self.matrix_) == len(self.matrix_))
+
+    def _effects(self) -> NDArray:
+        """How much a unit of each source feature moves each target feature (d_s, d_t)."""
+        return self.matrix_
 
     def _set_affine(self, matrix: NDArray, pairs: Moments) -> None:
         """Keep the matrix of a map between the two views of ``pairs``, and their means."""

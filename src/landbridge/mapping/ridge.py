@@ -20,8 +20,8 @@ LOO_BLOCK_ROWS = 4096
 def ridge_matrix(S_xx: NDArray, S_xy: NDArray, reg: float) -> NDArray[np.float64]:
     """``B = (S_xx + reg I)⁻¹ S_xy`` (d, e); of least norm where that is singular."""
     if reg > len(S_xx) * np.finfo(float).eps * np.trace(S_xx):
-        shifted = S_xx.copy()
-        shifted.flat[:: len(S_xx) + 1] += reg
+        shifted = S_xx.copy(order="F")  # LAPACK would copy it once more
+        np.einsum("ii->i", shifted)[:] += reg
         return linalg.cho_solve(linalg.cho_factor(shifted, overwrite_a=True), S_xy)
     values, vectors = eigh_psd(S_xx)  # Cholesky would stumble over directions without spread
     return (vectors * inverse_spectrum(values, reg)) @ vectors.T @ S_xy
