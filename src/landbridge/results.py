@@ -14,6 +14,7 @@ from sklearn.metrics import confusion_matrix, mean_absolute_error, mean_squared_
 from landbridge.domains import Problem, Table, class_names, encode, is_labelled
 from landbridge.evidence import Comparison, Trial, diagnose
 from landbridge.mapping import Identity, Mapping, make_mapping
+from landbridge.mapping.shared_space import SharedSpace
 from landbridge.saving import versions
 
 SCHEMA = "landbridge.results/1"
@@ -111,17 +112,23 @@ def mapping_blocks(
     moved = mapping.transform(problem.Xs), mapping.transform_target(problem.Xt)
     rng = np.random.default_rng(seed)
     shown = [rng.permutation(len(X))[:N_POINTS] for X in (problem.Xs, problem.Xt)]
-    before, explained = _plane([problem.Xs, problem.Xt], shown)
-    after, _ = _plane(list(moved), shown)
+    original = [X[some] for X, some in zip((problem.Xs, problem.Xt), shown)]
+    carried = [X[some] for X, some in zip(moved, shown)]
+    plane = _plane(original)
+    # A shared space has axes of its own; all else is seen from where it was seen before.
+    is_same = not isinstance(mapping, SharedSpace)
+    after = plane if is_same else _plane(carried)
     codes = _class_codes(problem, shown)
     names = problem.features.get_feature_names_out()
     table = mapping.explain(top=3, source_names=names, target_names=names)
     projection = {
-        "axes": f"first two principal components of both domains; after: {name}",
-        "explained": explained,
+        "axes": "first two principal components of both domains",
+        "mapping": name,
+        "same_axes": is_same,
+        "explained": plane.explained_variance_ratio_.tolist(),
         "classes": [] if problem.classes is None else [str(c) for c in problem.classes],
-        "before": _points(before, codes),
-        "after": _points(after, codes),
+        "before": _points([_flat(plane, X) for X in original], codes),
+        "after": _points([_flat(after, X) for X in carried], codes),
     }
     explanation = {
         "name": name,
@@ -174,15 +181,16 @@ def _table(table: Table, n_labelled: int) -> dict[str, Any]:
     }
 
 
-def _plane(domains: list[NDArray], shown: list[NDArray]) -> tuple[list[NDArray], list[float]]:
-    """The rows shown of both domains on the first two principal components of all of them."""
-    rows = [X[some] for X, some in zip(domains, shown)]
-    stacked = np.vstack(rows)
-    width = min(2, stacked.shape[1])
-    pca = PCA(width, random_state=0).fit(stacked)
-    flat = np.zeros((len(stacked), 2))
-    flat[:, :width] = pca.transform(stacked)
-    return np.split(flat, [len(rows[0])]), pca.explained_variance_ratio_.tolist()
+def _plane(domains: list[NDArray]) -> PCA:
+    """The two directions in which the rows of both domains, taken together, spread most."""
+    stacked = np.vstack(domains)
+    return PCA(min(2, *stacked.shape), random_state=0).fit(stacked)
+
+
+def _flat(plane: PCA, X: NDArray) -> NDArray:
+    """Rows in the plane (n, 2); the second coordinate is 0 where there is one feature."""
+    placed = plane.transform(X)
+    return np.column_stack([placed, np.zeros((len(placed), 2 - placed.shape[1]))])
 
 
 def _class_codes(problem: Problem, shown: list[NDArray]) -> list[list[int | None]]:

@@ -122,7 +122,7 @@ class write_beside:
             self.file.close()
             if kind is None:
                 beside.chmod(0o644)
-                os.replace(beside, self.path)
+                beside.replace(self.path)
         finally:
             beside.unlink(missing_ok=True)
 

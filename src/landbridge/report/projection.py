@@ -21,6 +21,8 @@ def projection_facts(projection: dict[str, Any]) -> dict[str, Any] | None:
     explained = projection.get("explained")
     return {
         "axes": projection.get("axes") or "two axes",
+        "mapping": projection.get("mapping"),
+        "same_axes": projection.get("same_axes", True),
         "explained": sum(explained) if explained else None,
         "classes": classes if 1 < len(classes) <= MOST_CLASSES else [],
         "width": plane.width,
