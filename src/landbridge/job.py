@@ -176,8 +176,8 @@ def run(
     >>> from landbridge import digits_by_writer, run
     >>> source, target = digits_by_writer()
     >>> outcome = run(source[::2], target[::4], label="digit", candidates=["coral"], n_repeats=1)
-    >>> outcome.results["verdict"]["baseline"]
-    'source only'
+    >>> outcome.results["data"]["task"], outcome.results["data"]["target"]["labelled"]
+    ('classification', 223)
     """
     start = time.perf_counter()
     say = progress or _silent

@@ -1,7 +1,7 @@
 """How a command ends: warnings as short lines, errors as one message and an exit code."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from textwrap import shorten
 
@@ -38,24 +38,31 @@ def explained(*, debug: bool = False, quiet: bool = False) -> Iterator[None]:
     quiet : bool
         Whether warnings go unsaid.
     """
+    try:
+        with _voiced(quiet):
+            yield
+    except KeyboardInterrupt:
+        _end("Interrupted: nothing was written.", INTERRUPTED)
+    except (typer.Exit, BrokenPipeError):
+        raise
+    except Exception as error:
+        if debug:
+            raise
+        _end(*_account(error))
+
+
+@contextmanager
+def _voiced(quiet: bool) -> Iterator[None]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             yield
-        except KeyboardInterrupt:
-            _end("Interrupted: nothing was written.", INTERRUPTED)
-        except (typer.Exit, BrokenPipeError):
-            raise
-        except Exception as error:
-            if debug:
-                raise
-            _end(*_account(error))
         finally:
             if not quiet:
                 show_warnings(str(w.message) for w in caught if _is_remarkable(w))
 
 
-def show_warnings(messages: Iterator[str] | list[str]) -> None:
+def show_warnings(messages: Iterable[str]) -> None:
     """Each different message on one line of stderr."""
     for message in dict.fromkeys(messages):
         typer.secho(f"Warning: {shorten(message, WARNING_WIDTH)}", err=True, fg="yellow")

@@ -41,17 +41,13 @@ def problem_of(settings: Settings) -> dict[str, Any]:
     """
     if settings.source is None or settings.target is None:
         raise ValueError("Give SOURCE and TARGET, the two tables, here or in the file of --config.")
+    source, target = table_of(settings.source), table_of(settings.target)
     data = DATASETS.get(dataset_and_domain(settings.source)[0] or "")
     label = settings.label or (data.label if data else None)
     if label is None:
         raise ValueError("Give the column to predict: --label NAME.")
     known = data.task if data and data.label == label else None
-    return {
-        "source": table_of(settings.source),
-        "target": table_of(settings.target),
-        "label": label,
-        "task": settings.task or known,
-    }
+    return {"source": source, "target": target, "label": label, "task": settings.task or known}
 
 
 def check_folder(path: Path) -> None:

@@ -92,7 +92,7 @@ Level = Annotated[
 Jobs = Annotated[
     int | None,
     typer.Option(
-        help="Processes; by default one a core, at most 4.",
+        help="Processes, 1 by default: more pay off on large tables or slow learners.",
         rich_help_panel=_MODEL,
         show_default=False,
     ),

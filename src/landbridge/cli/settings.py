@@ -28,7 +28,7 @@ class Settings(BaseModel):
     repeats: int = Field(4, ge=1)
     level: float = Field(0.05, gt=0, lt=1)
     seed: int = Field(0, ge=0, lt=2**32)
-    jobs: int | None = Field(None, ge=1)
+    jobs: int = Field(1, ge=1)
     output: str | None = None
 
     @field_validator("candidates", mode="before")

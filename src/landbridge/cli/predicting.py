@@ -1,0 +1,34 @@
+"""Predictions of a saved model for the rows of a table."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from landbridge.cli.inputs import table_of
+from landbridge.job import TableModel
+from landbridge.saving import load, write_beside
+
+
+def predictions(model: Path, table: str) -> pd.DataFrame:
+    """The model's labels and probabilities, a row for each of the table's.
+
+    Raises
+    ------
+    FileNotFoundError, OSError
+        If model or table cannot be found or read.
+    ValueError
+        If the file holds no model that takes tables, or the table has none of its columns.
+    """
+    loaded = load(model)
+    if not isinstance(loaded, TableModel):
+        raise ValueError(
+            f"{model} holds a {type(loaded).__name__}, which takes arrays: use it from Python "
+            "with landbridge.load. Models for tables are those that landbridge run writes."
+        )
+    return loaded.predict(table_of(table).frame)
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a CSV file, all of it or nothing."""
+    with write_beside(path) as file:
+        frame.to_csv(file, index=False)

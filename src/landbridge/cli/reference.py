@@ -1,0 +1,82 @@
+"""The page ``docs/command-line.md``, made of what ``--help`` says."""
+
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from landbridge.cli.app import app
+
+HEADER = """# The command line
+
+<!-- Made from --help: python -m landbridge.cli.reference > docs/command-line.md -->
+
+{about}
+
+`SOURCE`, `TARGET` and `FILE` are files (CSV and its kin, Parquet, Feather, NPZ, NPY, MAT,
+svmlight) or domains of a data set, such as `heart_disease:cleveland`. Messages, warnings and
+progress go to stderr. Exit codes: 0 done, 1 unexpected trouble such as a full disk, 2 wrong usage
+or input, 130 interrupted. Results are written when all is done, or not at all.
+
+## A file of options
+
+`run` and `check` take `--config FILE.yaml`, with the options below as keys; those given on the
+command line come first. Paths are seen from the folder where the command runs.
+
+```yaml
+source: patients_a.csv
+target: patients_b.csv
+label: disease
+candidates: [coral, monge+stacking]
+folds: 5
+output: results
+```
+"""
+_PROGRAM = "landbridge"
+
+
+def command_line_page() -> str:
+    """The page as Markdown: each command with its arguments and options."""
+    root = typer.main.get_command(app)
+    parts = [HEADER.format(about=_about(root)), *_sections(root, _PROGRAM)]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _sections(group: Any, path: str) -> list[str]:
+    parts: list[str] = []
+    for name, command in group.commands.items():
+        whole = f"{path} {name}"
+        is_group = isinstance(command, TyperGroup)
+        parts += _sections(command, whole) if is_group else [_section(command, whole)]
+    return parts
+
+
+def _section(command: Any, path: str) -> str:
+    shown = [param for param in command.params if param.param_type_name == "argument"]
+    usage = " ".join([path, *(_argument(param) for param in shown), "[OPTIONS]"])
+    rows = [f"| {_names(param)} | {_help(param)} |" for param in command.params]
+    table = ["| | |", "|---|---|", *rows] if rows else []
+    return "\n".join([f"## {path}", "", f"`{usage}`", "", _about(command), "", *table, ""])
+
+
+def _about(command: Any) -> str:
+    return (command.help or "").strip()
+
+
+def _names(param: Any) -> str:
+    if param.param_type_name == "argument":
+        return f"`{_argument(param)}`"
+    return ", ".join(f"`{name}`" for name in sorted(param.opts, key=len))
+
+
+def _argument(param: Any) -> str:
+    return param.metavar or param.name.upper()
+
+
+def _help(param: Any) -> str:
+    is_told = param.default is None or isinstance(param.default, bool) or not param.show_default
+    return param.help if is_told else f"{param.help} Default: `{param.default}`."
+
+
+if __name__ == "__main__":
+    typer.echo(command_line_page(), nl=False)

@@ -1,0 +1,112 @@
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import confusion_matrix
+
+from landbridge.domains import make_problem
+from landbridge.evidence import compare
+from landbridge.results import (
+    frame_of_results,
+    leaderboard_block,
+    mapping_blocks,
+    moving_model,
+    plain,
+    quality_block,
+    recall_interval,
+    verdict_block,
+)
+
+
+@pytest.fixture
+def problem():
+    """Three classes in the source, the target's labels are of two of them, with shorter names."""
+    rng = np.random.default_rng(0)
+    Xs = rng.normal(size=(90, 2)) + np.repeat([[0, 0], [3, 0], [6, 0]], 30, axis=0)
+    Xt = rng.normal(size=(40, 2)) + np.repeat([[1, 0], [5, 0]], 20, axis=0)
+    source = pd.DataFrame(Xs, columns=["a", "b"]).assign(y=np.repeat(["p", "qq", "longer"], 30))
+    target = pd.DataFrame(Xt, columns=["a", "b"]).assign(y=np.repeat(["p", "qq"], 20))
+    return make_problem(source, target, label="y")
+
+
+def compared(problem, *candidates):
+    return compare(
+        problem.Xs,
+        problem.ys,
+        problem.Xt,
+        problem.yt,
+        learner=LogisticRegression(),
+        candidates=list(candidates),
+        n_folds=2,
+        n_repeats=2,
+    )
+
+
+def test_the_frame_counts_rows_and_labels(problem):
+    data = frame_of_results(problem, {}, "landbridge run", 0)["data"]
+    assert (data["source"]["rows"], data["source"]["labelled"]) == (90, 90)
+    assert (data["target"]["rows"], data["target"]["labelled"]) == (40, 40)
+    assert data["classes"] == ["longer", "p", "qq"]
+    assert data["features"]["made"] == 2
+
+
+def test_a_predicted_class_that_was_not_observed_keeps_its_name(problem):
+    """Observed labels of two letters at most do not cut a longer one that was predicted."""
+    comparison = compared(problem, "coral")
+    predicted = np.repeat(["p", "longer"], 20)
+    comparison[comparison.verdict.baseline].predicted = predicted[None, :]
+    model = quality_block(problem, comparison)["models"][0]
+    assert model["classes"] == ["longer", "p", "qq"]
+    expected = confusion_matrix(comparison.observed, predicted, labels=model["classes"])
+    np.testing.assert_array_equal(model["confusion"], expected)
+
+
+def test_recall_is_that_of_the_confusion_matrix(problem):
+    model = quality_block(problem, compared(problem, "coral"))["models"][0]
+    for row in model["recall"]:
+        k = model["classes"].index(row["class"])
+        counts = model["confusion"][k]
+        assert row["n"] == sum(counts) == 20
+        assert row["recall"] == counts[k] / 20
+        assert row["low"] <= row["recall"] <= row["high"]
+
+
+def test_the_interval_of_a_share_is_wilsons():
+    z, n, p = 1.959964, 10, 0.8
+    centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    np.testing.assert_allclose(recall_interval(8, 10), (centre - half, centre + half), atol=1e-6)
+
+
+def test_the_leaderboard_falls_and_marks_one_model(problem):
+    rows = leaderboard_block(compared(problem, "coral", "stacking"))["rows"]
+    scores = [row["score"] for row in rows]
+    assert scores == sorted(scores, reverse=True)
+    assert sum(row["chosen"] for row in rows) == 1
+
+
+def test_the_picture_has_both_domains_before_and_after(problem):
+    projection, explanation = mapping_blocks(problem, compared(problem, "recentre"), seed=0)
+    before, after = (np.array(projection[when]["source"], float) for when in ("before", "after"))
+    assert before.shape == after.shape == (90, 3)
+    target = np.array(projection["after"]["target"], float)
+    np.testing.assert_allclose(after[:, :2].mean(axis=0), target[:, :2].mean(axis=0), atol=1e-3)
+    assert explanation["name"] == "recentre"
+
+
+def test_without_a_model_that_moves_rows_there_is_no_picture(problem):
+    comparison = compared(problem, "stacking")
+    assert moving_model(comparison) is None
+    assert mapping_blocks(problem, comparison, seed=0) == (None, None)
+
+
+def test_the_verdict_is_plain(problem):
+    verdict = plain(verdict_block(compared(problem, "coral")))
+    assert {"outcome", "sentence", "gain", "p_value", "chosen"} <= set(verdict)
+    assert set(verdict["gain"]) == {"mean", "low", "high"}
+
+
+def test_plain_values_are_those_of_json():
+    given = {1: np.float64("nan"), "a": (np.int64(2), np.array([True, False])), "b": -np.inf}
+    assert plain(given) == {"1": None, "a": [2, [True, False]], "b": None}
+    assert plain(pd.Timestamp("2024-01-01")) == "2024-01-01 00:00:00"
