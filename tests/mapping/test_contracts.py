@@ -68,6 +68,13 @@ def test_a_domain_mapped_to_itself_stays_where_it_is(name, rows):
         np.testing.assert_allclose(mapping.transform(Xs), Xs, atol=1e-4)
 
 
+@pytest.mark.parametrize("name", ["recentre", "standardise", "coral", "monge"])
+def test_a_feature_constant_in_both_domains_stays_constant(name, rows, rng):
+    Xs, Xt = (np.column_stack([X[:, :2], np.full(200, 7.0), X[:, 2:]]) for X in rows)
+    moved = make_mapping(name).fit(Xs, Xt).transform(Xs)
+    np.testing.assert_array_equal(moved[:, 2], 7.0)
+
+
 @pytest.mark.parametrize("name", EXACT)
 def test_float32_rows_come_out_as_float32(name, rows):
     Xs, Xt = (X.astype(np.float32) for X in rows)

@@ -142,7 +142,7 @@ def judge(
         f"{' and '.join(alone)}; 95 % interval of the gain {gain.low:+.3f} to {gain.high:+.3f}.",
         f"One-sided p = {p_value:.3g}, corrected for overlapping folds (Nadeau & Bengio 2003); "
         f"a candidate passes the guard if it beats {fallback}, the best without a mapping, at "
-        f"{level:g} after allowing for all {len(candidates)} that were looked at.",
+        f"{level:g}, allowing for the number of candidates ({len(candidates)}).",
     ]
     sentence = _sentence(outcome, shown, baseline, chosen, gain, metric)
     return Verdict(outcome, sentence, details, baseline, chosen, gain, p_value, level, p_values)

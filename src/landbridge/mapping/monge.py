@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from landbridge.mapping.affine import Affine
 from landbridge.mapping.base import MomentMapping
 from landbridge.moments import Moments, power_psd, regularised_covariance
+from landbridge.moments.matrices import without_noise
 
 
 def monge_matrix(Cs: NDArray, Ct: NDArray) -> NDArray[np.float64]:
@@ -49,6 +50,6 @@ class Monge(Affine, MomentMapping):
 
     def _fit_moments(self, source: Moments, target: Moments) -> None:
         Cs, Ct = (regularised_covariance(m, self.reg) for m in (source, target))
-        self.matrix_ = monge_matrix(Cs, Ct)
+        self.matrix_ = without_noise(monge_matrix(Cs, Ct))
         self.source_mean_, self.target_mean_ = source.mean, target.mean
         self.source_std_ = source.std

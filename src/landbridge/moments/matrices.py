@@ -40,12 +40,23 @@ def power_psd(C: Matrix, exponent: float) -> Matrix:
     powers = np.zeros_like(values)
     kept = values > rank_tolerance(values)
     powers[kept] = values[kept] ** exponent
-    return (vectors * powers) @ vectors.T
+    vectors *= np.sqrt(powers)
+    return vectors @ vectors.T
 
 
 def rank_tolerance(values: NDArray) -> float:
     """Below this an eigenvalue or singular value is rounding noise."""
     return len(values) * np.finfo(np.float64).eps * float(np.abs(values).max(initial=0.0))
+
+
+def without_noise(A: Matrix) -> Matrix:
+    """``A`` with entries below 1e-12 times the largest, which are rounding noise, set to zero.
+
+    So that a feature which never varies is not carried to one that varies by 1e-17, which a
+    scaler would blow up.
+    """
+    size = np.abs(A)
+    return np.where(size > 1e-12 * size.max(), A, 0.0)
 
 
 def shrink_covariance(C: Matrix, n: float) -> tuple[Matrix, float]:

@@ -431,7 +431,7 @@ def _dense_moments(
         for product in products.values():
             product[:] = 0
         for part in parts:
-            w = np.ones(_length(part)) if weights is None else weights[part]
+            w: NDArray = np.ones(_length(part)) if weights is None else weights[part]
             centred = [
                 np.subtract(view[part], pivot, out=chunk[: len(w)])
                 for view, pivot, chunk in zip(views, pivots, chunks)
@@ -468,7 +468,8 @@ def _length(part: Any) -> int:
 
 def _mean_of_parts(view: NDArray, parts: list[Any], count: np.floating) -> NDArray:
     """The mean of a block's rows, in the precision of ``count``."""
-    return sum(np.ones(_length(part), count.dtype) @ view[part] for part in parts) / count
+    sums = [np.ones(_length(part), count.dtype) @ view[part] for part in parts]
+    return np.sum(sums, axis=0) / count
 
 
 def _add_product(product: NDArray, left: NDArray, right: NDArray) -> None:
