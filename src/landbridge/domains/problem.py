@@ -158,7 +158,7 @@ def _labels(column: pd.Series | None, n_rows: int) -> NDArray:
         return np.full(n_rows, None, dtype=object)
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(object)
-    return as_labels(column)
+    return as_labels(column, name=f"Column {column.name!r}")
 
 
 def _type_of(labels: NDArray) -> str:
@@ -210,13 +210,7 @@ def _typed_labels(
             f"A regression needs numbers as labels, but column {label!r} holds text such as "
             f"{source[0]!r}. Leave out task, or give another label."
         )
-    numbers = [np.array(y, dtype=np.float64) for y in (source, target)]
-    if any(np.isinf(y).any() for y in numbers):
-        raise ValueError(
-            f"Column {label!r} holds infinite labels, expected finite numbers or blanks. "
-            "Remove those rows."
-        )
-    return numbers[0], numbers[1], None
+    return source.astype(np.float64), target.astype(np.float64), None
 
 
 def _whole(labels: NDArray) -> NDArray:
