@@ -53,3 +53,10 @@ def test_the_rule_of_labels_is_doubted_at_one_percent(facts, p_value, start):
     }
     assert statements(facts)[-1].startswith(start)
     assert "accuracy is 0.7 on 30 labelled target rows and 0.9 out of fold" in statements(facts)[-1]
+
+
+@pytest.mark.parametrize(("observed", "contradicted"), [([0.3, 0.7], True), ([0.75, 0.25], False)])
+def test_an_estimate_that_the_labels_contradict_is_called_so(facts, observed, contradicted):
+    facts["label"] |= {"target_observed": observed, "n_target_labelled": 100}
+    said = " ".join(statements(facts))
+    assert ("the labelled rows contradict it" in said) == contradicted

@@ -1,5 +1,6 @@
 """A diagnosis in plain sentences: what was found, and what cannot be known."""
 
+import math
 from typing import Any
 
 from landbridge.evidence.concept_shift import LEAST_LABELS
@@ -124,11 +125,21 @@ def _estimated_classes(label: dict[str, Any]) -> list[str]:
         ]
     lines = [
         f"If class shares alone have changed, {_largest_change(label, 'target_estimated')} (EM "
-        "estimate, from unlabelled target rows)."
+        f"estimate, from unlabelled target rows{_contradiction(label)})."
     ]
     if label["condition"] is None or label["condition"] > ILL_CONDITIONED:
         lines.append("The source model hardly tells some classes apart: the estimate is weak.")
     return lines
+
+
+def _contradiction(label: dict[str, Any]) -> str:
+    """Whether the observed shares are further from the estimate than three standard errors."""
+    n, observed = label["n_target_labelled"], label["target_observed"]
+    if not observed:
+        return ""
+    pairs = zip(label["target_estimated"], observed, strict=True)
+    far = any(abs(e - o) > 3 * math.sqrt((e * (1 - e) + 1 / n) / n) for e, o in pairs)
+    return "; the labelled rows contradict it, so more than the shares has changed" if far else ""
 
 
 def _largest_change(label: dict[str, Any], key: str) -> str:

@@ -44,6 +44,25 @@ def contributions(
     )
 
 
+def one_to_one(
+    weights: NDArray, source_names: Sequence[str], target_names: Sequence[str] | None
+) -> pd.DataFrame:
+    """The table of ``contributions`` for a map of each feature by itself."""
+    return pd.DataFrame(
+        {
+            "target_feature": source_names if target_names is None else target_names,
+            "source_feature": source_names,
+            "weight": weights,
+            "share": np.ones(len(weights)),
+        }
+    )
+
+
+def names_of(mapping: Any, n_features: int) -> Sequence[str]:
+    """The names of the source features as seen in ``fit``, or numbers."""
+    return getattr(mapping, "feature_names_in_", [f"x{i}" for i in range(n_features)])
+
+
 class Affine:
     """A mapping whose fit leaves ``matrix_``, ``source_mean_``, ``target_mean_``, ``source_std_``.
 
@@ -80,7 +99,7 @@ class Affine:
         check_is_fitted(self)
         effects = self._effects()
         d_source, d_target = effects.shape
-        seen = getattr(self, "feature_names_in_", [f"x{i}" for i in range(d_source)])
+        seen = names_of(self, d_source)
         ours = seen if d_target == d_source else [f"y{j}" for j in range(d_target)]
         return contributions(
             effects,

@@ -1,7 +1,13 @@
 """The map that leaves every row where it is."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
+
+from landbridge.mapping.affine import names_of, one_to_one
 from landbridge.mapping.base import UnpairedMapping
 
 
@@ -14,6 +20,17 @@ class Identity(UnpairedMapping):
     >>> Identity().fit([[0.0], [1.0]], [[5.0]]).transform([[2.0]])
     array([[2.]])
     """
+
+    def explain(
+        self,
+        top: int = 5,
+        source_names: Sequence[str] | None = None,
+        target_names: Sequence[str] | None = None,
+    ) -> pd.DataFrame:
+        """Each feature with itself, as in :meth:`CORAL.explain`."""
+        check_is_fitted(self)
+        names = names_of(self, self.n_features_in_) if source_names is None else source_names
+        return one_to_one(np.ones(len(names)), names, target_names)
 
     def _fit(self, Xs: Any, Xt: Any, ys: Any, yt: Any, sample_weight: Any) -> None:
         """Nothing is learned but the number of features."""

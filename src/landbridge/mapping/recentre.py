@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_is_fitted
 
+from landbridge.mapping.affine import names_of, one_to_one
 from landbridge.mapping.base import MomentMapping
 from landbridge.moments import Moments
 
@@ -28,17 +29,8 @@ class FeatureWise(MomentMapping):
     ) -> pd.DataFrame:
         """Each target feature with the source feature of the same name and its scale."""
         check_is_fitted(self)
-        d = len(self.scale_)
-        seen = getattr(self, "feature_names_in_", [f"x{i}" for i in range(d)])
-        names = seen if source_names is None else source_names
-        return pd.DataFrame(
-            {
-                "target_feature": names if target_names is None else target_names,
-                "source_feature": names,
-                "weight": self.scale_,
-                "share": np.ones(d),
-            }
-        )
+        names = names_of(self, len(self.scale_)) if source_names is None else source_names
+        return one_to_one(self.scale_, names, target_names)
 
     @property
     def is_invertible(self) -> bool:

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from landbridge.mapping.affine import apply_affine, contributions
+from landbridge.mapping.affine import apply_affine, contributions, names_of
 
 
 class SharedSpace:
@@ -33,8 +33,7 @@ class SharedSpace:
         """
         check_is_fitted(self)
         d, k = self.source_matrix_.shape
-        seen = getattr(self, "feature_names_in_", [f"x{i}" for i in range(d)])
-        names = seen if source_names is None else source_names
+        names = names_of(self, d) if source_names is None else source_names
         components = [f"component {j}" for j in range(k)]
         return contributions(self.source_matrix_, self.source_std_, names, components, top)
 
