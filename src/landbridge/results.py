@@ -119,7 +119,7 @@ def mapping_blocks(
     is_same = not isinstance(mapping, SharedSpace)
     after = plane if is_same else _plane(carried)
     codes = _class_codes(problem, shown)
-    names = problem.features.get_feature_names_out()
+    names = problem.features.get_feature_names_out().tolist()
     table = mapping.explain(top=3, source_names=names, target_names=names)
     projection = {
         "axes": "first two principal components of both domains",

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
+from landbridge.domains.folds import folds_by_content
 from landbridge.mapping import LeastSquares, LowRankAffine
-from landbridge.mapping.base import folds_by_content
 
 
 def test_full_rank_is_least_squares(pairs):

@@ -3,8 +3,8 @@ import pytest
 from sklearn.linear_model import LinearRegression, RidgeCV
 from sklearn.linear_model import Ridge as SklearnRidge
 
+from landbridge.domains.folds import folds_by_content
 from landbridge.mapping import LeastSquares, Ridge
-from landbridge.mapping.base import folds_by_content
 from landbridge.moments import Moments
 
 PENALTIES = [0.01, 1.0, 30.0, 1000.0]

@@ -6,7 +6,8 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.svm import SVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from landbridge.source import ProbabilisticSVC, stratified_folds
+from landbridge.domains.folds import stratified_folds
+from landbridge.source import ProbabilisticSVC
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 2))

@@ -7,8 +7,8 @@ from sklearn.metrics import balanced_accuracy_score, f1_score, get_scorer, make_
 from sklearn.model_selection import TunedThresholdClassifierCV
 from sklearn.svm import LinearSVC
 
+from landbridge.domains.folds import stratified_folds
 from landbridge.mapping import Carried
-from landbridge.source import stratified_folds
 from landbridge.target import Pooled, Refit, Stacking, TargetOnly, Thresholded, best_threshold
 
 

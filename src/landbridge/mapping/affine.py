@@ -45,22 +45,17 @@ def contributions(
 
 
 def one_to_one(
-    weights: NDArray, source_names: Sequence[str], target_names: Sequence[str] | None
+    weights: NDArray, source_names: Sequence[str], target_names: Sequence[str]
 ) -> pd.DataFrame:
     """The table of ``contributions`` for a map of each feature by itself."""
     return pd.DataFrame(
         {
-            "target_feature": source_names if target_names is None else target_names,
+            "target_feature": target_names,
             "source_feature": source_names,
             "weight": weights,
             "share": np.ones(len(weights)),
         }
     )
-
-
-def names_of(mapping: Any, n_features: int) -> Sequence[str]:
-    """The names of the source features as seen in ``fit``, or numbers."""
-    return getattr(mapping, "feature_names_in_", [f"x{i}" for i in range(n_features)])
 
 
 class Affine:
@@ -74,46 +69,14 @@ class Affine:
     target_mean_: NDArray[np.float64]
     source_std_: NDArray[np.float64]
 
-    def explain(
-        self,
-        top: int = 5,
-        source_names: Sequence[str] | None = None,
-        target_names: Sequence[str] | None = None,
-    ) -> pd.DataFrame:
-        """Which source features make up each target feature.
-
-        Parameters
-        ----------
-        top : int
-            How many source features to name for each target feature.
-        source_names, target_names : sequence of str, optional
-            Names of the features; those seen in ``fit``, or numbers, by default.
-
-        Returns
-        -------
-        DataFrame
-            A row for each pair: ``target_feature``, ``source_feature``, the ``weight`` in the
-            map, and its ``share``: how much of the target feature's movement comes from a
-            one-standard-deviation step of this source feature, of all such steps.
-        """
-        check_is_fitted(self)
-        effects = self._effects()
-        d_source, d_target = effects.shape
-        seen = names_of(self, d_source)
-        ours = seen if d_target == d_source else [f"y{j}" for j in range(d_target)]
-        return contributions(
-            effects,
-            self.source_std_,
-            seen if source_names is None else source_names,
-            ours if target_names is None else target_names,
-            top,
-        )
-
     @property
     def is_invertible(self) -> bool:
         """Whether the matrix keeps every direction of the source."""
         check_is_fitted(self)
         return bool(np.linalg.matrix_rank(self.matrix_) == len(self.matrix_))
+
+    def _explain(self, top: int, source: list[str], target: list[str]) -> pd.DataFrame:
+        return contributions(self._effects(), self.source_std_, source, target, top)
 
     def _effects(self) -> NDArray:
         """How much a unit of each source feature moves each target feature (d_s, d_t)."""

@@ -5,6 +5,7 @@
 """
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from numbers import Integral
 from typing import Any, NamedTuple, Self
 
@@ -17,6 +18,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from landbridge.domains import as_labels, check_rows, check_weights
+from landbridge.domains.folds import folds_by_content
 from landbridge.moments import Moments, fold_moments
 
 
@@ -71,10 +73,46 @@ class Mapping(TransformerMixin, BaseEstimator):
         """Labelled source rows as the third step wants them: moved, reweighed or relabelled."""
         return Carried(self.transform(Xs), ys, sample_weight)
 
+    def explain(
+        self,
+        top: int = 5,
+        source_names: Sequence[str] | None = None,
+        target_names: Sequence[str] | None = None,
+    ) -> pd.DataFrame:
+        """Which source features make up each target feature, or each component of a shared space.
+
+        Parameters
+        ----------
+        top : int
+            How many source features to name for each target feature.
+        source_names, target_names : sequence of str, optional
+            Names of the features; those seen in ``fit``, or numbers, by default.
+
+        Returns
+        -------
+        DataFrame
+            A row for each pair: ``target_feature``, ``source_feature``, the ``weight`` in the
+            map, and its ``share``: how much of the target feature's movement comes from a
+            one-standard-deviation step of this source feature, of all such steps.
+        """
+        check_is_fitted(self)
+        d_source, d_target = self.n_features_in_, self.n_features_target_
+        numbered = [f"x{i}" for i in range(d_source)]
+        ours = (
+            getattr(self, "feature_names_in_", numbered) if source_names is None else source_names
+        )
+        if target_names is None:
+            target_names = ours if d_target == d_source else [f"y{j}" for j in range(d_target)]
+        return self._explain(top, list(ours), list(target_names))
+
     @property
     def is_invertible(self) -> bool:
         """Whether ``inverse_transform`` gives every source row back."""
         return False
+
+    @abstractmethod
+    def _explain(self, top: int, source: list[str], target: list[str]) -> pd.DataFrame:
+        """The table of ``explain``, all names given."""
 
     @abstractmethod
     def _map(self, X: Any) -> Any:
@@ -293,16 +331,3 @@ def check_folds(cv: Any) -> None:
     """Refuse fewer than two folds."""
     if isinstance(cv, Integral) and cv < 2:
         raise ValueError(f"cv must be at least 2 folds: found {cv}.")
-
-
-def folds_by_content(X: Any, Y: NDArray, n_folds: int) -> list[NDArray]:
-    """Row numbers of each fold, dealt out along a random projection of the rows.
-
-    The fold of a row depends on what is in the rows and not on their order, so neither does the
-    parameter that the folds choose.
-    """
-    rng = np.random.default_rng(0)
-    across: list[Any] = [rng.standard_normal(rows.shape[1]) for rows in (X, Y)]
-    key = X @ across[0].astype(X.dtype) + Y @ across[1].astype(Y.dtype)
-    order = np.argsort(key, kind="stable")
-    return [order[k::n_folds] for k in range(n_folds)]

@@ -14,8 +14,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from landbridge.domains.folds import folds_by_content
 from landbridge.mapping.affine import Affine
-from landbridge.mapping.base import PairedMapping, folds_by_content
+from landbridge.mapping.base import PairedMapping
 from landbridge.mapping.descent import (
     ROWS_AT_ONCE,
     Descent,

@@ -1,13 +1,11 @@
 """The map that leaves every row where it is."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.utils.validation import check_is_fitted
 
-from landbridge.mapping.affine import names_of, one_to_one
+from landbridge.mapping.affine import one_to_one
 from landbridge.mapping.base import UnpairedMapping
 
 
@@ -21,16 +19,8 @@ class Identity(UnpairedMapping):
     array([[2.]])
     """
 
-    def explain(
-        self,
-        top: int = 5,
-        source_names: Sequence[str] | None = None,
-        target_names: Sequence[str] | None = None,
-    ) -> pd.DataFrame:
-        """Each feature with itself, as in :meth:`CORAL.explain`."""
-        check_is_fitted(self)
-        names = names_of(self, self.n_features_in_) if source_names is None else source_names
-        return one_to_one(np.ones(len(names)), names, target_names)
+    def _explain(self, top: int, source: list[str], target: list[str]) -> pd.DataFrame:
+        return one_to_one(np.ones(len(source)), source, target)
 
     def _fit(self, Xs: Any, Xt: Any, ys: Any, yt: Any, sample_weight: Any) -> None:
         """Nothing is learned but the number of features."""

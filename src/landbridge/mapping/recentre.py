@@ -1,6 +1,5 @@
 """Feature by feature: give the source the mean, or mean and spread, of the target."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_is_fitted
 
-from landbridge.mapping.affine import names_of, one_to_one
+from landbridge.mapping.affine import one_to_one
 from landbridge.mapping.base import MomentMapping
 from landbridge.moments import Moments
 
@@ -21,16 +20,8 @@ class FeatureWise(MomentMapping):
     source_mean_: NDArray[np.float64]
     target_mean_: NDArray[np.float64]
 
-    def explain(
-        self,
-        top: int = 5,
-        source_names: Sequence[str] | None = None,
-        target_names: Sequence[str] | None = None,
-    ) -> pd.DataFrame:
-        """Each target feature with the source feature of the same name and its scale."""
-        check_is_fitted(self)
-        names = names_of(self, len(self.scale_)) if source_names is None else source_names
-        return one_to_one(self.scale_, names, target_names)
+    def _explain(self, top: int, source: list[str], target: list[str]) -> pd.DataFrame:
+        return one_to_one(self.scale_, source, target)
 
     @property
     def is_invertible(self) -> bool:

@@ -1,15 +1,13 @@
 """Mappings that take both domains to a space between them."""
 
-from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
-from landbridge.mapping.affine import apply_affine, contributions, names_of
+from landbridge.mapping.affine import apply_affine, contributions
 
 
 class SharedSpace:
@@ -24,18 +22,9 @@ class SharedSpace:
     target_mean_: NDArray[np.float64]
     source_std_: NDArray[np.float64]
 
-    def explain(
-        self, top: int = 5, source_names: Sequence[str] | None = None, target_names: Any = None
-    ) -> pd.DataFrame:
-        """Which source features make up each component, as in :meth:`CORAL.explain`.
-
-        ``target_names`` has no use here: what the map leads to are components.
-        """
-        check_is_fitted(self)
-        d, k = self.source_matrix_.shape
-        names = names_of(self, d) if source_names is None else source_names
-        components = [f"component {j}" for j in range(k)]
-        return contributions(self.source_matrix_, self.source_std_, names, components, top)
+    def _explain(self, top: int, source: list[str], target: list[str]) -> pd.DataFrame:
+        components = [f"component {j}" for j in range(self.source_matrix_.shape[1])]
+        return contributions(self.source_matrix_, self.source_std_, source, components, top)
 
     def _map(self, X: Any) -> NDArray:
         zero = np.zeros(self.source_matrix_.shape[1])

@@ -6,7 +6,6 @@ ones ready. Out of a fitted learner come its predictions, as seen from where bot
 knows how rows are mapped.
 """
 
-from landbridge.source.folds import smallest_class, stratified_folds
 from landbridge.source.learners import LEARNERS, learner_names, make_learner
 from landbridge.source.model import (
     CarriedModel,
@@ -28,7 +27,5 @@ __all__ = [
     "learner_names",
     "linear_parameters",
     "make_learner",
-    "smallest_class",
-    "stratified_folds",
     "weight_parameter",
 ]

@@ -11,7 +11,7 @@ from sklearn.svm import SVC
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from landbridge.source.folds import smallest_class, stratified_folds
+from landbridge.domains.folds import smallest_class, stratified_folds
 
 
 class ProbabilisticSVC(ClassifierMixin, BaseEstimator):

@@ -7,14 +7,13 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 from sklearn.utils.validation import check_is_fitted
 
+from landbridge.domains.folds import smallest_class, stratified_folds
 from landbridge.mapping.base import Carried
 from landbridge.moments.priors import bbse_priors, em_priors
 from landbridge.source import (
     fit_learner,
     has_probabilities,
     learner_name,
-    smallest_class,
-    stratified_folds,
 )
 from landbridge.target.base import WrappedLearner, row_weights
 from landbridge.target.calibration import calibrate, fit_calibration

@@ -11,6 +11,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin, is_regressor
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
+from landbridge.domains.folds import smallest_class, stratified_folds
 from landbridge.domains.labels import class_names, encode, is_labelled, labelled_rows
 from landbridge.mapping.base import Carried
 from landbridge.source import (
@@ -18,8 +19,6 @@ from landbridge.source import (
     has_probabilities,
     linear_parameters,
     make_learner,
-    smallest_class,
-    stratified_folds,
 )
 from landbridge.target.base import TargetLearner
 from landbridge.target.softmax import cross_entropy, minimise

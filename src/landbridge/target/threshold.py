@@ -10,9 +10,10 @@ from sklearn.metrics import get_scorer
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from landbridge.domains.folds import smallest_class, stratified_folds
 from landbridge.domains.labels import class_names, encode, is_labelled
 from landbridge.mapping.base import Carried
-from landbridge.source import has_probabilities, smallest_class, stratified_folds
+from landbridge.source import has_probabilities
 from landbridge.target.base import TargetLearner
 
 N_THRESHOLDS = 200

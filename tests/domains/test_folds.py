@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from landbridge.source import smallest_class, stratified_folds
+from landbridge.domains.folds import smallest_class, stratified_folds
 
 
 def sample(seed=0):
