@@ -4,6 +4,7 @@ from scipy.linalg import orthogonal_procrustes
 from scipy.spatial import procrustes as scipy_procrustes
 
 from landbridge.mapping import Procrustes
+from landbridge.moments import Moments
 
 
 def test_a_known_rotation_is_recovered(rng):
@@ -52,3 +53,15 @@ def test_no_rotation_nearby_has_a_smaller_error(rng):
         scale = mapping.scale_ * (1 + 0.1 * rng.standard_normal())
         other = scale * Xc @ (mapping.matrix_ / mapping.scale_) @ turn
         assert ((other - Yc) ** 2).sum() >= best
+
+
+@pytest.mark.parametrize("centre", [True, False])
+@pytest.mark.parametrize("width", [2, 3, 5])
+def test_the_scale_is_that_of_least_squares_in_any_dimensions(rng, width, centre):
+    X, Y = rng.normal(1, 2, (40, 3)), rng.normal(-1, 1, (40, width))
+    fitted = Procrustes(scaling=True, centre=centre).fit(X, Y)
+    A = (X - fitted.source_mean_) @ (fitted.matrix_ / fitted.scale_)
+    B = Y - fitted.target_mean_
+    assert fitted.scale_ == pytest.approx((A * B).sum() / (A * A).sum(), rel=1e-10)
+    again = Procrustes(scaling=True, centre=centre).fit_moments(Moments.of(X, Y))
+    np.testing.assert_allclose(again.matrix_, fitted.matrix_, rtol=1e-10)

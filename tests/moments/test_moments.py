@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from landbridge.moments import Moments, fold_moments
+from landbridge.moments import Moments, moments_of_rows
 
 
 @pytest.fixture
@@ -89,6 +89,14 @@ def test_many_blocks_agree_with_numpy(rng):
     np.testing.assert_allclose(moments.scatter_yy, scatter[5:, 5:], rtol=1e-11)
 
 
+def test_rows_about_zero_and_rows_far_from_it_are_equally_exact(rng):
+    X = rng.standard_normal((40_000, 6)).astype(np.float32)
+    exact = np.cov(X.astype(np.float64).T)
+    near, far = Moments.of(X).cov, Moments.of(X + np.float32(64)).cov
+    np.testing.assert_allclose(near, exact, atol=2e-6)
+    np.testing.assert_allclose(far, exact, atol=2e-5)  # adding 64 has itself cost six bits
+
+
 def test_covariance_is_that_of_numpy(rng):
     X = rng.standard_normal((50, 3))
     np.testing.assert_allclose(Moments.of(X).cov, np.cov(X.T), rtol=1e-13)
@@ -151,7 +159,7 @@ def test_sparse_rows_give_the_moments_of_dense_ones(rng):
 def test_folds_add_up_to_the_whole(rng):
     X, Y = rng.standard_normal((30, 3)), rng.standard_normal((30, 2))
     rows = rng.permutation(30)
-    folds = fold_moments(X, Y, [rows[:10], rows[10:20], rows[20:]])
+    folds = [moments_of_rows((X, Y), rows=part) for part in np.split(rows, [10, 20])]
     same(folds[0] + folds[1] + folds[2], Moments.of(X, Y))
     same(folds[1], Moments.of(X[rows[10:20]], Y[rows[10:20]]))
 
@@ -159,6 +167,20 @@ def test_folds_add_up_to_the_whole(rng):
 def test_swapping_exchanges_both_views(rng):
     X, Y = rng.standard_normal((20, 3)), rng.standard_normal((20, 2))
     same(Moments.of(X, Y).swap(), Moments.of(Y, X))
+
+
+@pytest.mark.parametrize("only", ["x", "y", "xy"])
+@pytest.mark.parametrize("form", [np.asarray, csr_array])
+def test_variances_alone_are_those_of_the_whole_moments(rng, form, only):
+    X, Y, w = rng.normal(3, 1, (50, 4)), rng.standard_normal((50, 2)), rng.random(50)
+    whole = Moments.of(X, Y, sample_weight=w)
+    first = Moments.of(form(X[:20]), Y[:20], sample_weight=w[:20], variances_only=only)
+    second = Moments.of(form(X[20:]), Y[20:], sample_weight=w[20:], variances_only=only)
+    for moments in (first + second, second + (first + second) - second):
+        np.testing.assert_allclose(moments.squares, whole.squares, rtol=1e-11)
+        np.testing.assert_allclose(moments.squares_y, whole.squares_y, rtol=1e-11)
+        np.testing.assert_allclose(moments.scatter_xy, whole.scatter_xy, rtol=1e-11, atol=1e-11)
+        np.testing.assert_allclose(moments.std, whole.std, rtol=1e-11)
 
 
 def test_float32_rows_are_not_copied_nor_changed(rng):
@@ -180,6 +202,9 @@ def test_a_single_row_has_no_spread():
         (lambda: Moments.of([[1.0]], [[1.0], [2.0]]), "X has 1 rows and Y 2"),
         (lambda: Moments.of([[1.0]]) + Moments.of([[1.0, 2.0]]), "cannot be combined"),
         (lambda: Moments.of([[1.0]]) - Moments.of([[1.0], [2.0]]), "Cannot remove 2 rows"),
+        (lambda: Moments.of([[1.0]]).mean_y, "no second view"),
+        (lambda: Moments.of([[1.0]], variances_only="x").cov, "without variances_only"),
+        (lambda: Moments.of([[1.0]], variances_only="x") + Moments.of([[1.0]]), "with the same"),
         (lambda: Moments.of([[np.nan]]), "Input X contains 1 NaN"),
         (lambda: Moments.of([[1.0]], sample_weight=[-1.0]), "not negative"),
         (lambda: Moments.of([[1.0]], sample_weight=[0.0]), "zero on every row"),

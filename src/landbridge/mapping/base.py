@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from landbridge.domains import as_labels, check_rows, check_weights
 from landbridge.domains.folds import folds_by_content
-from landbridge.moments import Moments, fold_moments
+from landbridge.moments import Moments, moments_of_rows
 
 
 class Carried(NamedTuple):
@@ -199,7 +199,7 @@ class MomentMapping(UnpairedMapping):
         return self
 
     def _fit(self, Xs: Any, Xt: Any, ys: Any, yt: Any, sample_weight: Any) -> None:
-        self._fit_moments(Moments.of(Xs, sample_weight=sample_weight), Moments.of(Xt))
+        self._fit_moments(moments_of_rows((Xs,), sample_weight), moments_of_rows((Xt,)))
 
     @abstractmethod
     def _fit_moments(self, source: Moments, target: Moments) -> None:
@@ -296,15 +296,21 @@ class PairedMomentMapping(PairedMapping):
         return self
 
     def _fit(self, X: Any, Y: Any, sample_weight: Any) -> None:
-        folds = self._folds(X, Y)
-        if folds is None:
-            self._fit_folds([Moments.of(X, Y, sample_weight=sample_weight)])
-        else:
-            self._fit_folds(fold_moments(X, Y, folds, sample_weight))
+        unused = self._unused_covariances(X, Y)
+        self._fit_folds(
+            [
+                moments_of_rows((X, Y), sample_weight, rows, variances_only=unused)
+                for rows in self._folds(X, Y)
+            ]
+        )
 
-    def _folds(self, X: Any, Y: NDArray) -> list[NDArray] | None:
-        """The rows to leave out in turn, or ``None`` for no cross-validation."""
-        return None
+    def _folds(self, X: Any, Y: NDArray) -> Sequence[NDArray | None]:
+        """The rows to leave out in turn; ``None`` for all rows and no cross-validation."""
+        return [None]
+
+    def _unused_covariances(self, X: Any, Y: NDArray) -> str:
+        """The views of which variances will do: "x", "y", both or none, as in ``Moments.of``."""
+        return ""
 
     @abstractmethod
     def _fit_folds(self, folds: list[Moments]) -> None:

@@ -1,5 +1,6 @@
 """Reduced-rank regression."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from numpy.typing import NDArray
@@ -65,9 +66,9 @@ class LowRankAffine(Affine, PairedMomentMapping):
         self.reg = reg
         self.cv = cv
 
-    def _folds(self, X: Any, Y: NDArray) -> list[NDArray] | None:
+    def _folds(self, X: Any, Y: NDArray) -> Sequence[NDArray | None]:
         check_width("rank", self.rank, self.cv)
-        return fold_rows(self.cv, X, Y) if self.rank == "cv" else None
+        return fold_rows(self.cv, X, Y) if self.rank == "cv" else [None]
 
     def _fit_folds(self, folds: list[Moments]) -> None:
         if not self.reg >= 0:

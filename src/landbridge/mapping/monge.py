@@ -6,13 +6,19 @@ from numpy.typing import NDArray
 from landbridge.mapping.affine import Affine
 from landbridge.mapping.base import MomentMapping
 from landbridge.moments import Moments, power_psd, regularised_covariance
-from landbridge.moments.matrices import without_noise
+from landbridge.moments.matrices import eigh_psd, rank_tolerance, without_noise
 
 
 def monge_matrix(Cs: NDArray, Ct: NDArray) -> NDArray[np.float64]:
-    """The symmetric ``A`` (d, d) with ``A @ Cs @ A = Ct``, least in transport cost."""
-    root, unroot = power_psd(Cs, 0.5), power_psd(Cs, -0.5)
-    return unroot @ power_psd(root @ Ct @ root, 0.5) @ unroot
+    """The symmetric ``A`` (d, d) with ``A @ Cs @ A = Ct``, least in transport cost.
+
+    ``A = G (Fᵀ Ct F)^½ Gᵀ`` with ``F = V Λ^½`` and ``G = V Λ^-½`` of ``Cs = V Λ Vᵀ``: the same as
+    with the symmetric roots of ``Cs``, by one decomposition less.
+    """
+    values, vectors = eigh_psd(Cs)
+    kept = values > rank_tolerance(values)
+    F, G = vectors[:, kept] * np.sqrt(values[kept]), vectors[:, kept] / np.sqrt(values[kept])
+    return G @ power_psd(F.T @ Ct @ F, 0.5) @ G.T
 
 
 class Monge(Affine, MomentMapping):

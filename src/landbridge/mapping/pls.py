@@ -1,5 +1,6 @@
 """Partial least squares."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -78,9 +79,9 @@ class PLS(Affine, PairedMomentMapping):
         self.max_components = max_components
         self.cv = cv
 
-    def _folds(self, X: Any, Y: NDArray) -> list[NDArray] | None:
+    def _folds(self, X: Any, Y: NDArray) -> Sequence[NDArray | None]:
         check_width("n_components", self.n_components, self.cv)
-        return fold_rows(self.cv, X, Y) if self.n_components == "cv" else None
+        return fold_rows(self.cv, X, Y) if self.n_components == "cv" else [None]
 
     def _fit_folds(self, folds: list[Moments]) -> None:
         pairs = sum(folds, Moments())

@@ -57,10 +57,8 @@ class Procrustes(Affine, PairedMomentMapping):
         self.scaling = scaling
         self.centre = centre
 
-    def _fit(self, X: Any, Y: Any, sample_weight: Any) -> None:
-        projects = X.shape[1] > Y.shape[1]
-        unused = "y" if self.scaling and projects else "xy"
-        self._fit_folds([Moments.of(X, Y, sample_weight=sample_weight, variances_only=unused)])
+    def _unused_covariances(self, X: Any, Y: NDArray) -> str:
+        return "y" if self.scaling and X.shape[1] > Y.shape[1] else "xy"
 
     def _fit_folds(self, folds: list[Moments]) -> None:
         pairs = folds[0] if len(folds) == 1 else sum(folds, Moments())
@@ -76,7 +74,7 @@ class Procrustes(Affine, PairedMomentMapping):
 
     def _scale(self, pairs: Moments, rotation: NDArray, size: float) -> float:
         shift = np.zeros_like(pairs.mean) if self.centre else pairs.mean
-        if len(rotation) > len(rotation.T):
+        if rotation.shape[0] > rotation.shape[1]:
             projected = shift @ rotation
             kept = (
                 np.vdot(rotation, pairs.scatter @ rotation) + pairs.weight * projected @ projected

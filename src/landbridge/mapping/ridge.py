@@ -10,7 +10,7 @@ from scipy import linalg
 
 from landbridge.mapping.affine import Affine
 from landbridge.mapping.base import PairedMomentMapping, check_folds, fold_rows
-from landbridge.moments import Moments, fold_moments
+from landbridge.moments import Moments, moments_of_rows
 from landbridge.moments.matrices import eigh_psd, rank_tolerance
 
 N_PENALTIES = 20
@@ -27,10 +27,11 @@ def ridge_matrix(S_xx: NDArray, S_xy: NDArray, reg: float) -> NDArray[np.float64
     return (vectors * inverse_spectrum(values, reg)) @ vectors.T @ S_xy
 
 
-def inverse_spectrum(values: NDArray, reg: float) -> NDArray[np.float64]:
-    """``1 / (values + reg)``, zero for directions in which the rows do not vary."""
+def inverse_spectrum(values: NDArray, reg: float | NDArray) -> NDArray[np.float64]:
+    """``1 / (values + reg)``, a row for each ``reg``; zero where the rows do not vary."""
+    shifted = np.add.outer(reg, values)
     varies = values > rank_tolerance(values)
-    return np.divide(1.0, values + reg, out=np.zeros(len(values)), where=varies)
+    return np.divide(1.0, shifted, out=np.zeros_like(shifted), where=varies)
 
 
 def default_penalties(moments: Moments) -> NDArray[np.float64]:
@@ -59,8 +60,8 @@ def penalty_path_errors(train: Moments, fold: Moments, penalties: NDArray) -> ND
     quadratic = second * (C @ C.T)
     linear = ((vectors.T @ fold.scatter_xy) * C).sum(axis=1) + fold.weight * dx * (C @ dy)
     constant = fold.squares_y.sum() + fold.weight * dy @ dy
-    inverses = [inverse_spectrum(values, reg) for reg in penalties]
-    return np.array([constant - 2 * linear @ D + D @ quadratic @ D for D in inverses])
+    D = inverse_spectrum(values, penalties)
+    return constant - 2 * D @ linear + (D @ quadratic * D).sum(axis=1)
 
 
 def loo_path_errors(
@@ -174,16 +175,18 @@ class Ridge(Affine, PairedMomentMapping):
 
     def _fit(self, X: Any, Y: Any, sample_weight: Any) -> None:
         self._check_parameters()
-        if self.reg == "cv":
-            folds = fold_rows(self.cv, X, Y)
-            self._fit_folds(fold_moments(X, Y, folds, sample_weight, variances_only="y"))
+        if self.reg != "loo":
+            super()._fit(X, Y, sample_weight)
             return
-        pairs = Moments.of(X, Y, sample_weight=sample_weight, variances_only="y")
-        if self.reg == "loo":
-            penalties = self._penalties(pairs)
-            self._choose(pairs, penalties, loo_path_errors(X, Y, sample_weight, pairs, penalties))
-        else:
-            self._solve(pairs, float(self.reg))
+        pairs = moments_of_rows((X, Y), sample_weight, variances_only="y")
+        penalties = self._penalties(pairs)
+        self._choose(pairs, penalties, loo_path_errors(X, Y, sample_weight, pairs, penalties))
+
+    def _folds(self, X: Any, Y: NDArray) -> Sequence[NDArray | None]:
+        return fold_rows(self.cv, X, Y) if self.reg == "cv" else [None]
+
+    def _unused_covariances(self, X: Any, Y: NDArray) -> str:
+        return "y"
 
     def _fit_folds(self, folds: list[Moments]) -> None:
         self._check_parameters()

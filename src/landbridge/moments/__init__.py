@@ -6,6 +6,6 @@ one and the same operation. ``matrices`` holds the matrix functions that closed 
 """
 
 from landbridge.moments.matrices import power_psd, regularised_covariance, shrink_covariance
-from landbridge.moments.moments import Moments, fold_moments
+from landbridge.moments.moments import Moments, moments_of_rows
 
-__all__ = ["Moments", "fold_moments", "power_psd", "regularised_covariance", "shrink_covariance"]
+__all__ = ["Moments", "moments_of_rows", "power_psd", "regularised_covariance", "shrink_covariance"]

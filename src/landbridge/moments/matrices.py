@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
 
 from landbridge.moments.moments import Moments
 
@@ -15,7 +14,7 @@ def eigh_psd(C: Matrix) -> tuple[NDArray, Matrix]:
     The sign of each vector is fixed (its largest entry is positive), so that the same matrix
     gives the same vectors on every machine.
     """
-    values, vectors = linalg.eigh(C)
+    values, vectors = np.linalg.eigh(C)
     values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
     largest = np.abs(vectors).argmax(axis=0)
     return values, vectors * np.where(vectors[largest, range(len(values))] < 0, -1.0, 1.0)
@@ -36,7 +35,7 @@ def power_psd(C: Matrix, exponent: float) -> Matrix:
            [0.   , 0.333, 0.  ],
            [0.   , 0.   , 0.  ]])
     """
-    values, vectors = linalg.eigh(C)
+    values, vectors = np.linalg.eigh(C)
     powers = np.zeros_like(values)
     kept = values > rank_tolerance(values)
     powers[kept] = values[kept] ** exponent

@@ -6,7 +6,6 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.linalg import blas
 from scipy.sparse import csr_array, issparse
 
 from landbridge.domains import as_labels, check_rows, check_weights
@@ -15,10 +14,12 @@ Matrix = NDArray[np.float64]
 Pair = tuple[int, int]
 """Two views, 0 and 1, the same one twice for a scatter within."""
 
-BLOCK_ROWS = 4096
-"""Rows share a pivot, and products in the rows' own precision, for at most this many."""
-CHUNK_BYTES = 2**20
-"""Rows are centred and multiplied in chunks of about this size, which stay in the cache."""
+BLOCK_ROWS = 65_536
+"""Products are summed in the rows' own precision over at most this many, then in float64."""
+CHUNK_ROWS = 4096
+"""Likewise sums; and rows that have to be copied, to be centred or picked, are so many at once."""
+HEAD_ROWS = 64
+"""So many rows tell where a block lies: near zero, or about their mean as its pivot."""
 
 
 class Moments:
@@ -131,10 +132,10 @@ class Moments:
         n = views[0].shape[0]
         weights = check_weights(sample_weight, n, "sample_weight")
         if labels is None:
-            self._merge(_moments(views, weights, None, dtype, variances_only))
+            self._merge(moments_of_rows(views, weights, None, dtype, variances_only))
             return self
         for label, rows in _rows_by_label(as_labels(labels, n, "labels")):
-            part = _moments(views, weights, rows, dtype, variances_only)
+            part = moments_of_rows(views, weights, rows, dtype, variances_only)
             self._merge(part)
             if not pd.isna(label):
                 self.classes[label] = self.classes[label] + part if label in self.classes else part
@@ -323,37 +324,15 @@ class Moments:
         self.weight_squared -= part.weight_squared
 
 
-def fold_moments(
-    X: Any,
-    Y: Any,
-    folds: Iterable[NDArray],
-    sample_weight: NDArray | None = None,
-    variances_only: str = "",
-) -> list[Moments]:
-    """The moments of each fold: their sum is the whole, the whole less one its training part.
-
-    Parameters
-    ----------
-    X, Y : array of shape (n, d) and (n, e)
-        Rows and their second view (``None`` for none).
-    folds : iterable of index arrays
-        The rows of each fold.
-    sample_weight : array of shape (n,), optional
-    variances_only : {"", "x", "y", "xy"}
-        As in :meth:`Moments.of`.
-    """
-    views = _check_views(X, Y)
-    weights = check_weights(sample_weight, views[0].shape[0], "sample_weight")
-    return [_moments(views, weights, rows, None, variances_only) for rows in folds]
-
-
 def add_outer(scatters: dict[Pair, NDArray], factor: float, steps: Sequence[NDArray]) -> None:
-    """``S += factor · u vᵀ`` in place for each C-contiguous ``S``, u and v its views' steps."""
+    """``S += factor · u vᵀ`` in place for each ``S``, u and v its views' steps."""
     for (i, j), S in scatters.items():
         if S.ndim == 1:
             S += factor * steps[i] ** 2
-        else:
-            blas.dger(factor, steps[j], steps[i], a=S.T, overwrite_a=1)
+            continue
+        for k in range(0, len(S), HEAD_ROWS):  # in strips, so that no second matrix is made
+            strip = slice(k, k + HEAD_ROWS)
+            S[strip] += np.multiply.outer(factor * steps[i][strip], steps[j])
 
 
 def _diagonal(S: NDArray) -> NDArray[np.float64]:
@@ -381,13 +360,14 @@ def _rows_by_label(labels: NDArray) -> Iterator[tuple[Any, NDArray]]:
         yield None, order[: ends[0]]
 
 
-def _moments(
+def moments_of_rows(
     views: tuple[Any, ...],
-    weights: NDArray | None,
-    rows: NDArray | None,
-    dtype: Any,
-    variances_only: str,
+    weights: NDArray | None = None,
+    rows: NDArray | None = None,
+    dtype: Any = None,
+    variances_only: str = "",
 ) -> Moments:
+    """``Moments.of`` for checked views and weights, of all rows or of those numbered ``rows``."""
     if issparse(views[0]):
         return _sparse_moments(views, weights, rows, variances_only)
     return _dense_moments(views, weights, rows, dtype, variances_only)
@@ -411,99 +391,94 @@ def _dense_moments(
     dtype: Any,
     variances_only: str,
 ) -> Moments:
-    """Blocks of rows about a pivot near their mean, one BLAS product a chunk and pair of views."""
+    """Block by block: products in the rows' precision, summed in float64.
+
+    NumPy's BLAS alone is used: threads of NumPy's and SciPy's would wait for one another.
+    """
     n = len(views[0]) if rows is None else len(rows)
     widths = [view.shape[1] for view in views]
     dtype = np.dtype(dtype or np.result_type(*views))
-    size = min(n, int(np.clip(CHUNK_BYTES // (dtype.itemsize * sum(widths)), 256, BLOCK_ROWS)))
-    chunks = [np.empty((size, width), dtype) for width in widths]
-    products = _zeros(widths, variances_only, dtype)
-
+    room = _zeros(widths, variances_only, dtype)
     total = Moments()
     total._means = [np.zeros(width) for width in widths]
     total._scatters = _zeros(widths, variances_only, np.float64)
-    for start in range(0, n, BLOCK_ROWS):
-        parts = _parts(rows, start, min(start + BLOCK_ROWS, n), size)
-        block = Moments()
-        block.count = sum(_length(part) for part in parts)
-        pivots = [_mean_of_parts(view, parts, dtype.type(block.count)) for view in views]
-        offsets = [np.zeros(width) for width in widths]
-        for product in products.values():
-            product[:] = 0
-        for part in parts:
-            w: NDArray = np.ones(_length(part)) if weights is None else weights[part]
-            centred = [
-                np.subtract(view[part], pivot, out=chunk[: len(w)])
-                for view, pivot, chunk in zip(views, pivots, chunks)
-            ]
-            block.weight += w.sum()
-            block.weight_squared += w @ w
-            for k, Z in enumerate(centred):
-                offsets[k] += w.astype(dtype) @ Z
-                if weights is not None:
-                    Z *= np.sqrt(w).astype(dtype)[:, None]
-            for (i, j), product in products.items():
-                _add_product(product, centred[i], centred[j])
-        if block.weight:
-            shifts = [offset / block.weight for offset in offsets]
-            block._means = [pivot + shift for pivot, shift in zip(pivots, shifts)]
-            _add_block(total, block, shifts, products)
+    step = BLOCK_ROWS if rows is None else CHUNK_ROWS
+    for start in range(0, n, step):
+        part: Any = slice(start, start + step)
+        part = part if rows is None else rows[part]
+        block = [view[part] for view in views]
+        w = None if weights is None else weights[part]
+        if w is None and all(_is_near_zero(Z, dtype) for Z in block):
+            _add_rows(total, block, [np.zeros(width) for width in widths], None, room)
         else:
-            total.count += block.count
-    for (i, j), S in total._scatters.items():
-        if i == j and S.ndim == 2:
-            _mirror(S)
+            _add_centred(total, block, w, dtype, room)
     return total
 
 
-def _parts(rows: NDArray | None, start: int, stop: int, size: int) -> list[Any]:
-    """The chunks of a block: slices of all rows, or of an array of row numbers."""
-    slices = [slice(i, min(i + size, stop)) for i in range(start, stop, size)]
-    return slices if rows is None else [rows[part] for part in slices]
+def _is_near_zero(Z: NDArray, dtype: np.dtype) -> bool:
+    """Whether products of rows as they are lose less than a digit: no mean beyond two spreads."""
+    head = Z[:HEAD_ROWS]
+    return Z.dtype == dtype and bool((np.abs(head.mean(axis=0)) <= 2 * head.std(axis=0)).all())
 
 
-def _length(part: Any) -> int:
-    return part.stop - part.start if isinstance(part, slice) else len(part)
-
-
-def _mean_of_parts(view: NDArray, parts: list[Any], count: np.floating) -> NDArray:
-    """The mean of a block's rows, in the precision of ``count``."""
-    sums = [np.ones(_length(part), count.dtype) @ view[part] for part in parts]
-    return np.sum(sums, axis=0) / count
-
-
-def _add_product(product: NDArray, left: NDArray, right: NDArray) -> None:
-    """``product += left.T @ right`` in place, the lower triangle or diagonal where they are one."""
-    syrk, gemm = blas.get_blas_funcs(("syrk", "gemm"), dtype=product.dtype)
-    if product.ndim == 1:
-        product += np.einsum("ij,ij->j", left, left)
-    elif left is right:
-        syrk(1.0, left.T, beta=1.0, c=product.T, overwrite_c=1)
-    else:
-        gemm(1.0, right.T, left.T, trans_b=1, beta=1.0, c=product.T, overwrite_c=1)
-
-
-def _add_block(
-    total: Moments, block: Moments, shifts: list[NDArray], products: dict[Pair, NDArray]
+def _add_centred(
+    total: Moments,
+    block: list[NDArray],
+    weights: NDArray | None,
+    dtype: np.dtype,
+    room: dict[Pair, NDArray],
 ) -> None:
-    """Merge a block, given its products about its means less ``shifts``."""
-    weight = total.weight + block.weight
-    steps = [theirs - ours for ours, theirs in zip(total._means, block._means)]
-    for pair, S in total._scatters.items():
-        S += products[pair]
-    add_outer(total._scatters, -block.weight, shifts)
-    add_outer(total._scatters, total.weight * block.weight / weight, steps)
-    share = block.weight / weight
+    """Add a block's rows less a pivot near their mean, a chunk at a time."""
+    pivots = [Z[:HEAD_ROWS].mean(axis=0, dtype=dtype) for Z in block]
+    for start in range(0, len(block[0]), CHUNK_ROWS):
+        part = slice(start, start + CHUNK_ROWS)
+        centred = [np.subtract(Z[part], pivot, dtype=dtype) for Z, pivot in zip(block, pivots)]
+        _add_rows(total, centred, pivots, None if weights is None else weights[part], room)
+
+
+def _add_rows(
+    total: Moments,
+    rows: list[NDArray],
+    pivots: list[NDArray],
+    weights: NDArray | None,
+    room: dict[Pair, NDArray],
+) -> None:
+    """Merge rows that are given about their pivots; ``room`` takes each product in turn."""
+    n = len(rows[0])
+    total.count += n
+    weight = float(n if weights is None else weights.sum())
+    if not weight:
+        return
+    if weights is None:
+        sums = [_column_sums(Z) for Z in rows]
+    else:
+        sums = [np.einsum("i,ij->j", weights, Z) for Z in rows]
+        rows = [Z * np.sqrt(weights).astype(Z.dtype)[:, None] for Z in rows]
+    for (i, j), S in total._scatters.items():
+        S += _product(rows[i], rows[j], room[i, j])
+    shifts = [s / weight for s in sums]
+    steps = [p + shift - mean for p, shift, mean in zip(pivots, shifts, total._means)]
+    share = weight / (total.weight + weight)
+    add_outer(total._scatters, -weight, shifts)
+    add_outer(total._scatters, total.weight * share, steps)
     total._means = [mean + step * share for mean, step in zip(total._means, steps)]
-    total.count += block.count
-    total.weight = weight
-    total.weight_squared += block.weight_squared
+    total.weight += weight
+    total.weight_squared += float(n if weights is None else weights @ weights)
 
 
-def _mirror(S: Matrix) -> None:
-    """Copy the lower triangle of ``S`` onto the upper one, in place."""
-    for i in range(len(S) - 1):
-        S[i, i + 1 :] = S[i + 1 :, i]
+def _product(left: NDArray, right: NDArray, out: NDArray) -> NDArray:
+    """``left.T @ right``, or its diagonal where ``out`` is a vector."""
+    if out.ndim == 2:
+        return np.matmul(left.T, right, out=out)
+    return np.sum([np.einsum("ij,ij->j", Z, Z) for Z in _chunks(left)], axis=0, dtype=np.float64)
+
+
+def _column_sums(Z: NDArray) -> NDArray[np.float64]:
+    return np.sum([part.sum(axis=0) for part in _chunks(Z)], axis=0, dtype=np.float64)
+
+
+def _chunks(Z: NDArray) -> Iterator[NDArray]:
+    return (Z[i : i + CHUNK_ROWS] for i in range(0, len(Z), CHUNK_ROWS))
 
 
 def _sparse_moments(
