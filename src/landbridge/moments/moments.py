@@ -470,7 +470,8 @@ def _product(left: NDArray, right: NDArray, out: NDArray) -> NDArray:
     """``left.T @ right``, or its diagonal where ``out`` is a vector."""
     if out.ndim == 2:
         return np.matmul(left.T, right, out=out)
-    return np.sum([np.einsum("ij,ij->j", Z, Z) for Z in _chunks(left)], axis=0, dtype=np.float64)
+    squares = [np.einsum("ij,ij->j", Z, Z) for Z in _chunks(left)]
+    return np.asarray(np.sum(squares, axis=0, dtype=np.float64))
 
 
 def _column_sums(Z: NDArray) -> NDArray[np.float64]:
