@@ -60,7 +60,7 @@ class CCA(SharedSpace, PairedMomentMapping):
         self.reg = reg
 
     def _fit_folds(self, folds: list[Moments]) -> None:
-        pairs = sum(folds, Moments())
+        pairs = Moments.sum(folds)
         whiten_x, whiten_y = (
             power_psd(regularised_covariance(view, self.reg), -0.5)
             for view in (pairs, pairs.swap())

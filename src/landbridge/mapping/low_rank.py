@@ -73,7 +73,7 @@ class LowRankAffine(Affine, PairedMomentMapping):
     def _fit_folds(self, folds: list[Moments]) -> None:
         if not self.reg >= 0:
             raise ValueError(f"reg must be a number from 0 up: found {self.reg!r}.")
-        pairs = sum(folds, Moments())
+        pairs = Moments.sum(folds)
         most = min(pairs.scatter_xy.shape)
         if self.rank == "cv":
             self.rank_, self.errors_ = best_width(folds, self._factors, most)

@@ -84,7 +84,7 @@ class PLS(Affine, PairedMomentMapping):
         return fold_rows(self.cv, X, Y) if self.n_components == "cv" else [None]
 
     def _fit_folds(self, folds: list[Moments]) -> None:
-        pairs = sum(folds, Moments())
+        pairs = Moments.sum(folds)
         most = max(1, min(pairs.n_features, pairs.count - max(fold.count for fold in folds) - 1))
         if self.n_components == "cv":
             most = min(most, self.max_components)

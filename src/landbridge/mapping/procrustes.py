@@ -61,7 +61,7 @@ class Procrustes(Affine, PairedMomentMapping):
         return "y" if self.scaling and X.shape[1] > Y.shape[1] else "xy"
 
     def _fit_folds(self, folds: list[Moments]) -> None:
-        pairs = folds[0] if len(folds) == 1 else sum(folds, Moments())
+        pairs = Moments.sum(folds)
         S_xy = pairs.scatter_xy
         if not self.centre:
             S_xy = S_xy + pairs.weight * np.outer(pairs.mean, pairs.mean_y)

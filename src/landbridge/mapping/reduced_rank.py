@@ -30,7 +30,7 @@ def best_width(
     folds: list[Moments], factors: Callable[[Moments, int], Factors], most: int
 ) -> tuple[int, NDArray[np.float64]]:
     """The number of factors, 1 to ``most``, that predicts left-out folds best, and all errors."""
-    pairs = sum(folds, Moments())
+    pairs = Moments.sum(folds)
     if len(folds) < 2:
         raise ValueError(
             "To choose a rank each part of the pairs is left out in turn: found 1 part. Give the "

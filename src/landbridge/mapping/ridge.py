@@ -109,7 +109,7 @@ class LeastSquares(Affine, PairedMomentMapping):
     """
 
     def _fit_folds(self, folds: list[Moments]) -> None:
-        pairs = sum(folds, Moments())
+        pairs = Moments.sum(folds)
         self._set_affine(ridge_matrix(pairs.scatter, pairs.scatter_xy, 0.0), pairs)
 
 
@@ -190,7 +190,7 @@ class Ridge(Affine, PairedMomentMapping):
 
     def _fit_folds(self, folds: list[Moments]) -> None:
         self._check_parameters()
-        pairs = sum(folds, Moments())
+        pairs = Moments.sum(folds)
         if self.reg == "cv":
             if len(folds) < 2:
                 raise ValueError(

@@ -117,6 +117,11 @@ class Moments:
             total.partial_fit(*chunk if isinstance(chunk, tuple) else (chunk,))
         return total
 
+    @classmethod
+    def sum(cls, parts: "Sequence[Moments]") -> "Moments":
+        """The moments of all parts together; those of a single part as they are, uncopied."""
+        return parts[0] if len(parts) == 1 else sum(parts[1:], parts[0])
+
     def partial_fit(
         self,
         X: Any,
