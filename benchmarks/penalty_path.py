@@ -8,7 +8,7 @@ penalties leaving each row out.
 
     python benchmarks/penalty_path.py            # 200,000 × 512 → 512 float32 and 4,000 × 40 → 1
     python benchmarks/penalty_path.py --quick    # 20,000 rows
-    python benchmarks/penalty_path.py --slow-peers    # theirs on the large size too: an hour
+    python benchmarks/penalty_path.py --slow-peers    # theirs on the large size too: many minutes
 """
 
 from time import process_time

@@ -122,6 +122,12 @@ def test_other_features_in_the_target_are_refused(name, rows):
         make_mapping(name).fit(rows[0], rows[1][:, :3])
 
 
+@pytest.mark.parametrize("name", [name for name in UNPAIRED if name != "identity"])
+def test_a_single_target_row_is_no_sample(name, rows):
+    with pytest.raises(ValueError, match="needs 2 rows of each: Xs has 200, Xt has 1"):
+        make_mapping(name).fit(rows[0], rows[1][:1])
+
+
 @pytest.mark.parametrize("name", PAIRED)
 def test_pairs_that_do_not_match_are_refused(name, rows):
     with pytest.raises(ValueError, match="X has 200 rows and y 150"):

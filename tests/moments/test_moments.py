@@ -97,6 +97,13 @@ def test_rows_about_zero_and_rows_far_from_it_are_equally_exact(rng):
     np.testing.assert_allclose(far, exact, atol=2e-5)  # adding 64 has itself cost six bits
 
 
+def test_rows_that_come_sorted_keep_their_digits(rng):
+    X = rng.standard_normal((16_384, 3)).astype(np.float32)
+    X[64:] += np.float32(1000)
+    exact = np.cov(X.astype(np.float64).T)
+    np.testing.assert_allclose(Moments.of(X).cov, exact, rtol=1e-5)
+
+
 def test_covariance_is_that_of_numpy(rng):
     X = rng.standard_normal((50, 3))
     np.testing.assert_allclose(Moments.of(X).cov, np.cov(X.T), rtol=1e-13)

@@ -195,11 +195,17 @@ class MomentMapping(UnpairedMapping):
     def fit_moments(self, source: Moments, target: Moments) -> Self:
         """Learn the map from moments: streamed, merged, or published in place of rows."""
         self._check_features(source.n_features, target.n_features)
+        if min(source.count, target.count) < 2:
+            raise ValueError(
+                f"{type(self).__name__} compares two samples and needs 2 rows of each: Xs has "
+                f"{source.count}, Xt has {target.count}. Give more rows, without labels if need "
+                "be, or use Identity."
+            )
         self._fit_moments(source, target)
         return self
 
     def _fit(self, Xs: Any, Xt: Any, ys: Any, yt: Any, sample_weight: Any) -> None:
-        self._fit_moments(moments_of_rows((Xs,), sample_weight), moments_of_rows((Xt,)))
+        self.fit_moments(moments_of_rows((Xs,), sample_weight), moments_of_rows((Xt,)))
 
     @abstractmethod
     def _fit_moments(self, source: Moments, target: Moments) -> None:

@@ -18,8 +18,10 @@ BLOCK_ROWS = 65_536
 """Products are summed in the rows' own precision over at most this many, then in float64."""
 CHUNK_ROWS = 4096
 """Likewise sums; and rows that have to be copied, to be centred or picked, are so many at once."""
-HEAD_ROWS = 64
-"""So many rows tell where a block lies: near zero, or about their mean as its pivot."""
+SAMPLED_ROWS = 64
+"""About so many rows of a block tell where it lies: near zero, or about their mean."""
+STRIP = 64
+"""Rank-one sums go by strips of so many rows of a matrix, so that no second one is made."""
 
 
 class Moments:
@@ -335,8 +337,8 @@ def add_outer(scatters: dict[Pair, NDArray], factor: float, steps: Sequence[NDAr
         if S.ndim == 1:
             S += factor * steps[i] ** 2
             continue
-        for k in range(0, len(S), HEAD_ROWS):  # in strips, so that no second matrix is made
-            strip = slice(k, k + HEAD_ROWS)
+        for k in range(0, len(S), STRIP):
+            strip = slice(k, k + STRIP)
             S[strip] += np.multiply.outer(factor * steps[i][strip], steps[j])
 
 
@@ -422,8 +424,13 @@ def _dense_moments(
 
 def _is_near_zero(Z: NDArray, dtype: np.dtype) -> bool:
     """Whether products of rows as they are lose less than a digit: no mean beyond two spreads."""
-    head = Z[:HEAD_ROWS]
-    return Z.dtype == dtype and bool((np.abs(head.mean(axis=0)) <= 2 * head.std(axis=0)).all())
+    some = _sample(Z)
+    return Z.dtype == dtype and bool((np.abs(some.mean(axis=0)) <= 2 * some.std(axis=0)).all())
+
+
+def _sample(Z: NDArray) -> NDArray:
+    """Rows from all over a block, since rows often come sorted."""
+    return Z[:: max(1, len(Z) // SAMPLED_ROWS)]
 
 
 def _add_centred(
@@ -434,7 +441,7 @@ def _add_centred(
     room: dict[Pair, NDArray],
 ) -> None:
     """Add a block's rows less a pivot near their mean, a chunk at a time."""
-    pivots = [Z[:HEAD_ROWS].mean(axis=0, dtype=dtype) for Z in block]
+    pivots = [_sample(Z).mean(axis=0, dtype=dtype) for Z in block]
     for start in range(0, len(block[0]), CHUNK_ROWS):
         part = slice(start, start + CHUNK_ROWS)
         centred = [np.subtract(Z[part], pivot, dtype=dtype) for Z, pivot in zip(block, pivots)]
