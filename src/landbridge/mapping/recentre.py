@@ -49,7 +49,7 @@ class Recentre(FeatureWise):
     Examples
     --------
     >>> from landbridge.mapping import Recentre
-    >>> Recentre().fit([[0.0], [2.0]], [[10.0]]).transform([[0.0], [2.0]])
+    >>> Recentre().fit([[0.0], [2.0]], [[9.0], [11.0]]).transform([[0.0], [2.0]])
     array([[ 9.],
            [11.]])
     """
