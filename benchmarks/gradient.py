@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 
 from landbridge.mapping import LeastSquares
-from landbridge.mapping.gradient import GradientMapping
+from landbridge.mapping.paired.gradient import GradientMapping
 
 N_ROWS, N_INPUTS, N_OUTPUTS, NOISE = 2000, 10, 10, 0.5
 Predict = Callable[[NDArray], NDArray]

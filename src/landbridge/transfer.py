@@ -238,7 +238,7 @@ class Transfer(BaseEstimator):
             self.mapping_.fit(Xs, Xt, ys=ys, yt=yt, sample_weight=weights)
 
     def _learn_target(self, samples: Samples) -> None:
-        carried = self.mapping_.carry(samples.Xs, samples.ys, samples.weights)
+        carried = self.mapping_.carry(samples.Xs, samples.ys, samples.weights, samples.Xt)
         self.target_ = self._target_learner()
         model = self._carried_model(carried) if self.target_.uses_model else None
         Xt = self.mapping_.transform_target(samples.Xt)
@@ -247,9 +247,10 @@ class Transfer(BaseEstimator):
     def _carried_model(self, carried: Carried) -> Any:
         """The source model seen from where both domains meet, by running the mapping backwards.
 
-        Where that cannot be done, it is learned anew from the carried samples.
+        Where that cannot be done, or nothing was moved but weights or labels changed, it is
+        learned anew from the carried samples.
         """
-        if self.mapping_.is_invertible:
+        if self.mapping_.how == "move" and self.mapping_.is_invertible:
             return CarriedModel(self.source_, self.mapping_)
         return fit_learner(self.source, *carried)
 

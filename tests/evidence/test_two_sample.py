@@ -11,8 +11,6 @@ from landbridge.evidence.two_sample import (
     classifier_two_sample_test,
     fold_auc,
     fold_scores,
-    fourier_features,
-    median_distance,
     mmd_test,
     permutation_p_value,
     permuted_domains,
@@ -152,18 +150,6 @@ def test_large_domains_go_through_random_features_to_nearly_the_same_figure(rng)
     assert nearly.mmd2 == pytest.approx(exact.mmd2, rel=0.1)
     assert nearly.p_value == exact.p_value
     assert nearly.n_used == 550
-
-
-def test_random_features_near_the_kernel(rng):
-    X = rng.normal(size=(20, 3))
-    features = fourier_features(X, 1.5, 20_000, rng)
-    kernel = np.exp(-((X[:, None] - X) ** 2).sum(axis=2) / (2 * 1.5**2))
-    np.testing.assert_allclose(features @ features.T, kernel, atol=0.03)
-    np.testing.assert_allclose((features**2).sum(axis=1), 1.0, rtol=1e-12)
-
-
-def test_the_bandwidth_is_the_median_distance(rng):
-    assert median_distance(np.array([[0.0], [1.0], [3.0]]), rng) == pytest.approx(2.0)
 
 
 def test_p_values_count_the_observed_statistic_and_its_ties():

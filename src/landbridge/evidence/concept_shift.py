@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from scipy.stats import f as f_distribution
 
 from landbridge.evidence.probe import Probe
-from landbridge.evidence.two_sample import draw_rows, permutation_p_value
+from landbridge.evidence.two_sample import permutation_p_value
+from landbridge.moments.feature_map import draw_rows
 
 LEAST_LABELS = 20
 MAX_ROWS = 2000

@@ -25,9 +25,9 @@ from landbridge.evidence.statements import statements
 from landbridge.evidence.two_sample import (
     check_same_features,
     classifier_two_sample_test,
-    draw_rows,
     mmd_test,
 )
+from landbridge.moments.feature_map import draw_rows
 
 N_FEATURES_SHOWN = 8
 

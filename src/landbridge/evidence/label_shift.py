@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landbridge.evidence.probe import Probe
-from landbridge.evidence.two_sample import draw_rows
+from landbridge.moments.feature_map import draw_rows
 from landbridge.moments.priors import bbse_priors, em_priors
 
 MAX_ROWS = 20_000

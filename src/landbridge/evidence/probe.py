@@ -12,7 +12,7 @@ from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from landbridge.evidence.two_sample import draw_rows
+from landbridge.moments.feature_map import draw_rows
 
 MAX_ROWS = 10_000
 PENALTIES = tuple(10.0 ** np.arange(-3, 5))

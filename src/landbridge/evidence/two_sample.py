@@ -11,13 +11,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import solve
 from scipy.stats import rankdata
-from sklearn.metrics.pairwise import euclidean_distances, rbf_kernel
+from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.preprocessing import StandardScaler
 
 from landbridge.domains import check_rows
+from landbridge.moments.feature_map import (
+    MEDIAN_ROWS,
+    cosines_and_sines,
+    draw_frequencies,
+    draw_rows,
+    median_distance,
+)
 
 N_FOLDS = 5
-MEDIAN_ROWS = 1000
 FOURIER_ROWS = 20_000
 
 
@@ -178,18 +184,21 @@ def mmd_test(
     rows_s, rows_t = _thinned(Xs, Xt, max(max_rows, FOURIER_ROWS), rng)
     rows = np.vstack([rows_s, rows_t])
     rows = StandardScaler().fit_transform(rows) if standardise else rows - rows.mean(axis=0)
-    width = median_distance(rows, rng) if bandwidth is None else float(bandwidth)
+    width = bandwidth
+    if width is None:
+        width = median_distance(rows[draw_rows(len(rows), MEDIAN_ROWS, rng)])
     domain = np.repeat([0.0, 1.0], [len(rows_s), len(rows_t)])
     labels = permuted_domains(domain, np.zeros(len(rows), dtype=int), n_permutations, rng)
     if max(len(rows_s), len(rows_t)) <= max_rows:
         sums = _kernel_sums(rows, labels, width)
     else:
-        sums = _fourier_sums(fourier_features(rows, width, n_frequencies, rng), labels)
+        frequencies = draw_frequencies(rows.shape[1], width, n_frequencies, rng)
+        sums = _fourier_sums(cosines_and_sines(rows, frequencies), labels)
     statistics = unbiased_mmd2(*sums, len(rows_s), len(rows_t))
     return MMDTest(
         mmd2=float(statistics[0]),
         p_value=permutation_p_value(statistics),
-        bandwidth=width,
+        bandwidth=float(width),
         n_permutations=n_permutations,
         n_used=len(rows),
     )
@@ -257,29 +266,6 @@ def unbiased_mmd2(within: NDArray, across: NDArray, total: float, n: int, m: int
     second = (within - m) / (m * (m - 1))
     first = (total - 2 * across + within - n) / (n * (n - 1))
     return first + second - 2 * (across - within) / (n * m)
-
-
-def fourier_features(
-    rows: NDArray, bandwidth: float, n_frequencies: int, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """Random features (n, 2 n_frequencies) whose inner products near the Gaussian kernel."""
-    angles = rows @ (rng.normal(size=(rows.shape[1], n_frequencies)) / bandwidth)
-    return np.hstack([np.cos(angles), np.sin(angles)]) / np.sqrt(n_frequencies)
-
-
-def median_distance(rows: NDArray, rng: np.random.Generator) -> float:
-    """Median distance between two different rows, over at most 1,000 of them; 1 if all agree."""
-    few = rows[draw_rows(len(rows), MEDIAN_ROWS, rng)]
-    distances = euclidean_distances(few)[np.triu_indices(len(few), 1)]
-    apart = distances[distances > 1e-12]
-    return float(np.median(apart)) if len(apart) else 1.0
-
-
-def draw_rows(n_rows: int, max_rows: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Positions of at most ``max_rows`` rows, drawn without replacement and kept in order."""
-    if n_rows <= max_rows:
-        return np.arange(n_rows)
-    return np.sort(rng.choice(n_rows, max_rows, replace=False))
 
 
 def _kernel_sums(rows: NDArray, labels: NDArray, width: float) -> tuple[NDArray, NDArray, float]:

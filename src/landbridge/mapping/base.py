@@ -7,7 +7,7 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin
 from sklearn.model_selection import check_cv
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from landbridge.domains import as_labels, check_rows, check_weights
+from landbridge.domains import as_labels, check_rows, check_weights, is_labelled
 from landbridge.domains.folds import folds_by_content
 from landbridge.moments import Moments, moments_of_rows
 
@@ -34,9 +34,32 @@ class Mapping(TransformerMixin, BaseEstimator):
     """A map ``f`` that carries rows of the source over to where the target is.
 
     A mapping of one's own derives from one of the forms below, not from this.
+
+    Attributes
+    ----------
+    how : {"move", "reweigh", "relabel"}
+        Whether source rows are moved to the target, weighed like it, or target rows given labels.
+    is_paired : bool
+        Whether row i of both domains must be one thing seen twice.
+    needs_labels : {"", "source", "target", "both"}
+        The domains that need labels in ``fit``.
+    needs_classes : bool
+        Whether labels, where given, must be classes.
+    meets_between : bool
+        Whether both domains are mapped to a space of its own, other than the target's.
+    cost : str
+        What ``fit`` costs, with n rows, d features, m kernel features and C classes.
+    when : str
+        When to use it.
     """
 
-    is_paired = False
+    how: ClassVar[str] = "move"
+    is_paired: ClassVar[bool] = False
+    needs_labels: ClassVar[str] = ""
+    needs_classes: ClassVar[bool] = False
+    meets_between: ClassVar[bool] = False
+    cost: ClassVar[str] = ""
+    when: ClassVar[str] = ""
 
     def transform(self, X: ArrayLike) -> Any:
         """Carry source rows (n, d_s) over to the target."""
@@ -69,8 +92,24 @@ class Mapping(TransformerMixin, BaseEstimator):
             )
         return self._invert(check_rows(X, "X", sparse=self._takes_sparse()))
 
-    def carry(self, Xs: ArrayLike, ys: NDArray, sample_weight: NDArray | None = None) -> Carried:
-        """Labelled source rows as the third step wants them: moved, reweighed or relabelled."""
+    def carry(
+        self,
+        Xs: ArrayLike,
+        ys: NDArray,
+        sample_weight: NDArray | None = None,
+        Xt: ArrayLike | None = None,
+    ) -> Carried:
+        """Labelled rows as the third step wants them: moved, reweighed or relabelled.
+
+        Parameters
+        ----------
+        Xs, ys : array-like of shape (n_s, d_s) and (n_s,)
+            Labelled source rows.
+        sample_weight : array-like of shape (n_s,), optional
+            Their weights.
+        Xt : array-like of shape (n_t, d_t), optional
+            The target rows of ``fit``; only a mapping that relabels needs them.
+        """
         return Carried(self.transform(Xs), ys, sample_weight)
 
     def explain(
@@ -172,9 +211,26 @@ class UnpairedMapping(Mapping):
         self._check_features(rows_s.shape[1], rows_t.shape[1])
         labels_s = None if ys is None else as_labels(ys, rows_s.shape[0], "ys")
         labels_t = None if yt is None else as_labels(yt, rows_t.shape[0], "yt")
+        self._check_labels(labels_s, labels_t)
         weights = check_weights(sample_weight, rows_s.shape[0], "sample_weight")
         self._fit(rows_s, rows_t, labels_s, labels_t, weights)
         return self
+
+    def _check_labels(self, ys: NDArray | None, yt: NDArray | None) -> None:
+        """Refuse to start without the labels that the mapping needs."""
+        name = type(self).__name__
+        for domain, argument, labels in (("source", "ys", ys), ("target", "yt", yt)):
+            known = labels is not None and is_labelled(labels).any()
+            if not known and self.needs_labels in (domain, "both"):
+                raise ValueError(
+                    f"{name} learns from labels of {domain} rows: {argument} has none. Give "
+                    f"{argument}, or choose a mapping that needs no labels, such as CORAL."
+                )
+            if known and self.needs_classes and _are_measurements(labels):
+                raise ValueError(
+                    f"{name} needs classes: {argument} holds numbers with fractions. Choose a "
+                    "mapping that needs no labels, such as CORAL or TCA."
+                )
 
     def _check_features(self, n_source: int, n_target: int) -> None:
         if self.same_features and n_source != n_target:
@@ -326,6 +382,11 @@ class PairedMomentMapping(PairedMapping):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _are_measurements(labels: Any) -> bool:
+    known = labels[is_labelled(labels)].tolist()
+    return any(isinstance(value, float) and not value.is_integer() for value in known)
 
 
 def fold_rows(cv: Any, X: Any, Y: NDArray) -> list[NDArray]:

@@ -1,17 +1,17 @@
 """Every mapping by name."""
 
+from landbridge.mapping.alignment.coral import CORAL
+from landbridge.mapping.alignment.monge import Monge
+from landbridge.mapping.alignment.recentre import Recentre, Standardise
+from landbridge.mapping.alignment.subspace_alignment import SubspaceAlignment
 from landbridge.mapping.base import Mapping
-from landbridge.mapping.cca import CCA
-from landbridge.mapping.coral import CORAL
-from landbridge.mapping.gradient import GradientMapping
 from landbridge.mapping.identity import Identity
-from landbridge.mapping.low_rank import LowRankAffine
-from landbridge.mapping.monge import Monge
-from landbridge.mapping.pls import PLS
-from landbridge.mapping.procrustes import Procrustes
-from landbridge.mapping.recentre import Recentre, Standardise
-from landbridge.mapping.ridge import LeastSquares, Ridge
-from landbridge.mapping.subspace_alignment import SubspaceAlignment
+from landbridge.mapping.paired.cca import CCA
+from landbridge.mapping.paired.gradient import GradientMapping
+from landbridge.mapping.paired.low_rank import LowRankAffine
+from landbridge.mapping.paired.pls import PLS
+from landbridge.mapping.paired.procrustes import Procrustes
+from landbridge.mapping.paired.ridge import LeastSquares, Ridge
 
 MAPPINGS: dict[str, type[Mapping]] = {
     "identity": Identity,

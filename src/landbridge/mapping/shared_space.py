@@ -1,7 +1,7 @@
 """Mappings that take both domains to a space between them."""
 
 from numbers import Integral
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,8 @@ class SharedSpace:
 
     To be mixed into one of the forms of mapping.
     """
+
+    meets_between: ClassVar[bool] = True
 
     source_matrix_: NDArray[np.float64]
     target_matrix_: NDArray[np.float64]

@@ -8,7 +8,7 @@ from scipy import linalg
 
 from landbridge.mapping.affine import apply_affine
 from landbridge.mapping.base import PairedMomentMapping
-from landbridge.mapping.ridge import ridge_matrix
+from landbridge.mapping.paired.ridge import ridge_matrix
 from landbridge.mapping.shared_space import SharedSpace, components_for
 from landbridge.moments import Moments, power_psd, regularised_covariance
 

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from landbridge.domains.folds import folds_by_content
 from landbridge.mapping.affine import Affine
 from landbridge.mapping.base import PairedMapping
-from landbridge.mapping.descent import (
+from landbridge.mapping.paired.descent import (
     ROWS_AT_ONCE,
     Descent,
     OnEpoch,

@@ -14,8 +14,14 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from landbridge.mapping import LeastSquares
-from landbridge.mapping.descent import Ramp, is_still_falling, need_torch, squared_error, step_size
-from landbridge.mapping.gradient import GradientMapping, mean_absolute_slopes
+from landbridge.mapping.paired.descent import (
+    Ramp,
+    is_still_falling,
+    need_torch,
+    squared_error,
+    step_size,
+)
+from landbridge.mapping.paired.gradient import GradientMapping, mean_absolute_slopes
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 nn = torch.nn
@@ -522,7 +528,7 @@ def test_without_torch_the_extra_to_install_is_named(monkeypatch):
 
 
 def test_importing_the_mapping_does_not_import_torch():
-    code = "import sys, landbridge.mapping.gradient; print('torch' in sys.modules)"
+    code = "import sys, landbridge.mapping.paired.gradient; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from landbridge.mapping.affine import Affine
 from landbridge.mapping.base import PairedMomentMapping, fold_rows
-from landbridge.mapping.reduced_rank import Factors, best_width, check_width
+from landbridge.mapping.paired.reduced_rank import Factors, best_width, check_width
 from landbridge.moments import Moments
 from landbridge.moments.matrices import eigh_psd
 

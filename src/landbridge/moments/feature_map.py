@@ -1,0 +1,229 @@
+"""Feature maps: what makes a kernel method a matter of moments."""
+
+from collections.abc import Iterator
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+from scipy.sparse import vstack as sparse_vstack
+from sklearn.base import BaseEstimator
+from sklearn.metrics.pairwise import euclidean_distances, laplacian_kernel, rbf_kernel
+
+from landbridge.domains.folds import content_key
+from landbridge.domains.memory import check_memory
+from landbridge.moments.matrices import power_psd
+
+CHUNK_ROWS = 8192
+MEDIAN_ROWS = 1000
+EXACT_ROWS = 8192
+"""Up to so many rows all of them are landmarks, where that is left open: 512 MB at most."""
+DEFAULT_FEATURES = 512
+KERNELS = {"rbf": rbf_kernel, "laplacian": laplacian_kernel}
+
+
+class FeatureMap(BaseEstimator):
+    r"""Features :math:`\varphi(x)` whose inner products are a kernel, or come near it.
+
+    Parameters
+    ----------
+    kernel : {"rbf", "laplacian", "linear"}, default="rbf"
+        :math:`e^{-\gamma \|x-y\|^2}`, :math:`e^{-\gamma \|x-y\|_1}`, or :math:`x^\top y`, whose
+        features are the rows themselves.
+    kind : {"auto", "exact", "nystroem", "fourier"}, default="auto"
+        ``"exact"``: the kernel with every fitted row, ``φ(x) = (k(x, x₁), …, k(x, xₙ))``;
+        ``"nystroem"``: ``K_mm^{-1/2} k_m(x)`` on m landmarks, half of them from each sample
+        (Williams & Seeger 2001); ``"fourier"``: random cosines and sines, for ``"rbf"`` (Rahimi
+        & Recht 2007). ``"auto"`` is exact up to 8,192 rows and Nyström beyond.
+    n_features : int, default=512
+        Landmarks, or frequencies times two; more come nearer the kernel.
+    gamma : "median" or float, default="median"
+        The kernel's inverse width. ``"median"`` takes :math:`1 / 2h^2`, with h the median
+        distance between rows of both samples together (:math:`1 / h` for ``"laplacian"``).
+    random_state : int, default=0
+        Seed of landmarks and frequencies; the order of rows changes neither.
+
+    Attributes
+    ----------
+    gamma_ : float
+    landmarks_ : array or CSR matrix of shape (m, d)
+    n_features_ : int
+        Length of φ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from landbridge.moments import FeatureMap
+    >>> X = np.random.default_rng(0).normal(size=(100, 3))
+    >>> phi = FeatureMap(kind="nystroem", n_features=100, gamma=0.5).fit(X).transform(X)
+    >>> exact = FeatureMap(kind="exact", gamma=0.5).fit(X).transform(X)
+    >>> np.allclose(phi @ phi.T, exact, atol=1e-8)
+    True
+    """
+
+    def __init__(
+        self,
+        kernel: str = "rbf",
+        kind: str = "auto",
+        n_features: int = DEFAULT_FEATURES,
+        gamma: float | str = "median",
+        random_state: int = 0,
+    ):
+        self.kernel = kernel
+        self.kind = kind
+        self.n_features = n_features
+        self.gamma = gamma
+        self.random_state = random_state
+
+    def fit(self, *samples: Any) -> Self:
+        """Set width and landmarks by the checked rows (n, d) of one or more samples.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is none of those listed.
+        MemoryError
+            If the exact kernel of that many rows would not fit.
+        """
+        self._check()
+        self.kind_ = self._kind(sum(rows.shape[0] for rows in samples))
+        self.n_features_ = samples[0].shape[1]
+        if self.kernel == "linear":
+            return self
+        self.gamma_ = self._gamma(samples)
+        rng = np.random.default_rng(self.random_state)
+        if self.kind_ == "fourier":
+            width = 1 / np.sqrt(2 * self.gamma_)
+            self.frequencies_ = draw_frequencies(
+                samples[0].shape[1], width, self.n_features // 2, rng
+            )
+            self.n_features_ = 2 * self.frequencies_.shape[1]
+            return self
+        if self.kind_ == "exact":
+            self.landmarks_ = stack(samples)
+        else:
+            self.landmarks_ = stack(draw_landmarks(samples, self.n_features, rng))
+            self.whitening_ = power_psd(self._kernel_with_landmarks(self.landmarks_), -0.5)
+        self.n_features_ = self.landmarks_.shape[0]
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """Features (n, m) of checked rows; the rows themselves for the linear kernel."""
+        if self.kernel == "linear":
+            return X
+        if self.kind_ == "fourier":
+            return cosines_and_sines(X, self.frequencies_)
+        check_memory(
+            X.shape[0] * self.n_features_ * X.dtype.itemsize,
+            f"The kernel of {X.shape[0]:,} x {self.n_features_:,} rows",
+            "Take fewer rows at once.",
+        )
+        K = self._kernel_with_landmarks(X)
+        return K if self.kind_ == "exact" else K @ self.whitening_.astype(K.dtype)
+
+    def chunks(self, X: Any, n_rows: int = CHUNK_ROWS) -> Iterator[Any]:
+        """Features of the rows, so many at once."""
+        for start in range(0, X.shape[0], n_rows):
+            yield self.transform(X[start : start + n_rows])
+
+    def _kernel_with_landmarks(self, X: Any) -> NDArray:
+        return KERNELS[self.kernel](X, self.landmarks_, gamma=self.gamma_)
+
+    def _check(self) -> None:
+        if self.kernel not in ("linear", *KERNELS):
+            raise ValueError(
+                f'kernel must be "rbf", "laplacian" or "linear": found {self.kernel!r}.'
+            )
+        if self.kind not in ("auto", "exact", "nystroem", "fourier"):
+            raise ValueError(
+                f'kind must be "auto", "exact", "nystroem" or "fourier": found {self.kind!r}.'
+            )
+        if self.kind == "fourier" and self.kernel == "laplacian":
+            raise ValueError('kind="fourier" is for the kernel "rbf": found "laplacian".')
+        if self.n_features < 2:
+            raise ValueError(f"n_features must be at least 2: found {self.n_features!r}.")
+        if self.gamma != "median" and (isinstance(self.gamma, str) or not self.gamma > 0):
+            raise ValueError(
+                f'gamma must be "median" or a number above zero: found {self.gamma!r}.'
+            )
+
+    def _kind(self, n_rows: int) -> str:
+        kind = self.kind
+        if kind == "auto":
+            kind = "exact" if n_rows <= EXACT_ROWS else "nystroem"
+        if kind == "exact" and self.kernel != "linear":
+            check_memory(
+                8.0 * n_rows**2,
+                f"The exact kernel of {n_rows:,} rows",
+                'Choose kind="nystroem", whose memory grows with n_features instead.',
+            )
+        return kind
+
+    def _gamma(self, samples: tuple[Any, ...]) -> float:
+        if self.gamma != "median":
+            return float(self.gamma)
+        rng = np.random.default_rng(self.random_state)
+        width = median_distance(stack(draw_landmarks(samples, MEDIAN_ROWS, rng)))
+        return 1 / width if self.kernel == "laplacian" else 1 / (2 * width**2)
+
+
+def draw_landmarks(
+    samples: tuple[Any, ...], n_landmarks: int, rng: np.random.Generator
+) -> list[Any]:
+    """As many rows of each sample as the others have, up to ``n_landmarks`` in all.
+
+    A sample that has fewer gives all it has, and leaves its place to the others. The rows are
+    drawn from their order by content, so that shuffling them draws the same.
+    """
+    drawn: dict[int, Any] = {}
+    left = n_landmarks
+    smallest_first = sorted(range(len(samples)), key=lambda k: samples[k].shape[0])
+    for done, k in enumerate(smallest_first):
+        rows = samples[k]
+        size = min(rows.shape[0], -(-left // (len(samples) - done)))
+        order = np.argsort(content_key(rows), kind="stable")
+        drawn[k] = rows[order[draw_rows(rows.shape[0], size, rng)]]
+        left -= size
+    return [drawn[k] for k in range(len(samples))]
+
+
+def stack(samples: Any) -> Any:
+    """Rows of several samples in one array, sparse where they are."""
+    samples = list(samples)
+    if len(samples) == 1:
+        return samples[0]
+    if any(issparse(rows) for rows in samples):
+        return sparse_vstack(samples, format="csr")
+    return np.concatenate(samples)
+
+
+def median_distance(rows: Any) -> float:
+    """Median distance between two different rows; 1 if all agree."""
+    distances = euclidean_distances(rows)[np.triu_indices(rows.shape[0], 1)]
+    apart = distances[distances > 1e-12]
+    return float(np.median(apart)) if len(apart) else 1.0
+
+
+def draw_rows(n_rows: int, max_rows: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Positions of at most ``max_rows`` rows, drawn without replacement and kept in order."""
+    if n_rows <= max_rows:
+        return np.arange(n_rows)
+    return np.sort(rng.choice(n_rows, max_rows, replace=False))
+
+
+def draw_frequencies(
+    n_dimensions: int, width: float, n_frequencies: int, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Frequencies (d, n) whose cosines and sines stand for a Gaussian kernel of that width."""
+    return rng.normal(size=(n_dimensions, n_frequencies)) / width
+
+
+def cosines_and_sines(rows: Any, frequencies: NDArray) -> NDArray:
+    """Random features (n, 2 n_frequencies) whose inner products near the Gaussian kernel."""
+    angles = rows @ frequencies.astype(rows.dtype)
+    n = frequencies.shape[1]
+    features = np.empty((len(angles), 2 * n), dtype=angles.dtype)
+    np.cos(angles, out=features[:, :n])
+    np.sin(angles, out=features[:, n:])
+    features /= np.sqrt(n)
+    return features
