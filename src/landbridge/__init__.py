@@ -14,14 +14,14 @@ _NAMES = {
     "make_problem read_table",
     "moments": "Moments",
     "source": "LEARNERS make_learner",
-    "mapping": "CCA CORAL MAPPINGS PLS GradientMapping Identity LeastSquares LowRankAffine Mapping "
+    "mapping": "CCA CORAL MAPPINGS PLS PerSource GradientMapping Identity LeastSquares LowRankAffine Mapping "
     "Monge Procrustes Recentre Ridge Standardise SubspaceAlignment make_mapping",
     "target": "TARGETS FeatureAugmentation LabelShift Pooled Refit RegularTransferClassifier "
     "RegularTransferRegressor Stacking TargetLearner TargetOnly Thresholded",
     "transfer": "Transfer",
     "saving": "load save",
     "evidence": "Comparison Diagnosis GuardedTransfer Verdict classifier_two_sample_test compare "
-    "diagnose feature_shift make_candidate mmd_test",
+    "diagnose feature_shift leave_one_source_out make_candidate mmd_test",
     "report": "render_report write_report",
     "job": "TableModel check run",
 }

@@ -24,19 +24,24 @@ from landbridge.domains import (
     labelled_rows,
 )
 from landbridge.mapping import Carried, Mapping, make_mapping
+from landbridge.mapping.sources import MultiSource, check_sources
 from landbridge.saving import save
 from landbridge.source import CarriedModel, fit_learner, has_probabilities
 from landbridge.target import Pooled, TargetLearner
 
 
 class Samples(NamedTuple):
-    """Both domains, checked: rows, labels in one type (blank where unknown), source weights."""
+    """Both domains, checked: rows, labels in one type (blank where unknown), source weights.
+
+    With several sources, the name of each source row's, else ``None``.
+    """
 
     Xs: Any
     ys: NDArray
     Xt: Any
     yt: NDArray
     weights: NDArray | None
+    sources: NDArray | None
 
 
 class Transfer(BaseEstimator):
@@ -98,6 +103,7 @@ class Transfer(BaseEstimator):
         *,
         sample_domain: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
+        sources: ArrayLike | None = None,
         pairs: ArrayLike | None = None,
     ) -> Self:
         """Take the three steps: ``fit(Xs, ys, Xt, yt)``, or ``fit(X, y, sample_domain=d)``.
@@ -115,6 +121,10 @@ class Transfer(BaseEstimator):
             (unless -1 is one of the source's labels): so skada masks labels.
         sample_weight : array-like of shape (n_s,), optional
             Weights of the source rows, aligned with ``X``.
+        sources : array-like of shape (n_s,), optional
+            Which of several sources each row is of, for a mapping that tells them apart, such as
+            ``PerSource``; other mappings take them as one. With ``sample_domain``, each positive
+            value is a source.
         pairs : array-like of shape (n_pairs, 2), optional
             For a paired mapping: row numbers in Xs and Xt of the same things; by default row i
             of both.
@@ -124,7 +134,7 @@ class Transfer(BaseEstimator):
         ValueError
             If rows, labels or weights do not fit together, naming what does not.
         """
-        samples = self._check(X, y, Xt, yt, sample_domain, sample_weight)
+        samples = self._check(X, y, Xt, yt, sample_domain, sample_weight, sources)
         self.source_ = fit_learner(self.source, samples.Xs, samples.ys, samples.weights)
         if not samples.Xt.shape[0]:
             warnings.warn(
@@ -173,7 +183,14 @@ class Transfer(BaseEstimator):
         return save(self, path)
 
     def _check(
-        self, X: Any, y: Any, Xt: Any, yt: Any, sample_domain: Any, sample_weight: Any
+        self,
+        X: Any,
+        y: Any,
+        Xt: Any,
+        yt: Any,
+        sample_domain: Any,
+        sample_weight: Any,
+        sources: Any,
     ) -> Samples:
         """One table or two come in; two samples go on."""
         if y is None:
@@ -192,13 +209,21 @@ class Transfer(BaseEstimator):
         labels = as_labels(y, rows.shape[0])
         weights = check_weights(sample_weight, rows.shape[0], "sample_weight")
         if sample_domain is None:
-            return self._check_labels(rows, labels, *self._check_target(rows, Xt, yt), weights)
-        if Xt is not None or yt is not None:
-            raise ValueError("Give target rows as Xt, or in X with sample_domain: not both.")
+            names = None if sources is None else check_sources(sources, len(labels))
+            target = self._check_target(rows, Xt, yt)
+            return self._check_labels(Samples(rows, labels, *target, weights, names))
+        if Xt is not None or yt is not None or sources is not None:
+            raise ValueError(
+                "Give target rows as Xt, and the names of several sources as sources, or all of "
+                "it in X with sample_domain: not both."
+            )
         here = _is_source(sample_domain, len(labels))
         hidden = _unmask(labels[~here], labels[here]) if is_classifier(self) else labels[~here]
         weights = None if weights is None else weights[here]
-        return self._check_labels(rows[here], labels[here], rows[~here], hidden, weights)
+        names = check_sources(np.asarray(sample_domain)[here], int(here.sum()))
+        return self._check_labels(
+            Samples(rows[here], labels[here], rows[~here], hidden, weights, names)
+        )
 
     def _check_target(self, Xs: Any, Xt: Any, yt: Any) -> tuple[Any, NDArray]:
         if Xt is None:
@@ -207,17 +232,17 @@ class Transfer(BaseEstimator):
         n = rows.shape[0]
         return rows, np.full(n, None) if yt is None else as_labels(yt, n, "yt")
 
-    def _check_labels(
-        self, Xs: Any, ys: NDArray, Xt: Any, yt: NDArray, weights: NDArray | None
-    ) -> Samples:
+    def _check_labels(self, samples: Samples) -> Samples:
+        """Labelled source rows, and labels of one type."""
+        Xs, ys, Xt, yt, weights, sources = samples
         known = is_labelled(ys)
         if not known.any():
             raise ValueError("ys has no label: the source learner needs labelled source rows.")
         if not known.all():
             Xs, ys = labelled_rows(Xs, ys)
-            weights = None if weights is None else weights[known]
+            weights, sources = (None if v is None else v[known] for v in (weights, sources))
         if not is_classifier(self):
-            return Samples(Xs, _numbers(ys, "ys"), Xt, _numbers(yt, "yt"), weights)
+            return Samples(Xs, _numbers(ys, "ys"), Xt, _numbers(yt, "yt"), weights, sources)
         check_classification_targets(ys)
         ys, yt, self.classes_ = common_labels(ys, yt)
         if len(np.unique(ys)) < 2:
@@ -225,24 +250,32 @@ class Transfer(BaseEstimator):
                 "A classifier needs at least 2 classes in the source: ys has one class, "
                 f"{ys.tolist()[0]!r}."
             )
-        return Samples(Xs, ys, Xt, yt, weights)
+        return Samples(Xs, ys, Xt, yt, weights, sources)
 
     def _learn_mapping(self, samples: Samples, pairs: Any) -> None:
         self.mapping_ = clone(self._mapping())
-        Xs, ys, Xt, yt, weights = samples
+        Xs, ys, Xt, yt, weights, sources = samples
         if self.mapping_.is_paired:
             rows_s, rows_t = _pair_rows(pairs, Xs.shape[0], Xt.shape[0])
             weights = None if weights is None else weights[rows_s]
             self.mapping_.fit(Xs[rows_s], Xt[rows_t], sample_weight=weights)
         else:
-            self.mapping_.fit(Xs, Xt, ys=ys, yt=yt, sample_weight=weights)
+            names = self._names(sources)
+            self.mapping_.fit(Xs, Xt, ys=ys, yt=yt, sample_weight=weights, **names)
 
     def _learn_target(self, samples: Samples) -> None:
-        carried = self.mapping_.carry(samples.Xs, samples.ys, samples.weights, samples.Xt)
+        Xs, ys, weights = samples.Xs, samples.ys, samples.weights
+        carried = self.mapping_.carry(Xs, ys, weights, samples.Xt, **self._names(samples.sources))
         self.target_ = self._target_learner()
         model = self._carried_model(carried) if self.target_.uses_model else None
         Xt = self.mapping_.transform_target(samples.Xt)
         self.target_.fit(carried, Xt, samples.yt, model=model)
+
+    def _names(self, sources: NDArray | None) -> dict[str, NDArray]:
+        """The names of the sources as an argument, where the mapping tells them apart."""
+        if sources is None or not isinstance(self.mapping_, MultiSource):
+            return {}
+        return {"sources": sources}
 
     def _carried_model(self, carried: Carried) -> Any:
         """The source model seen from where both domains meet, by running the mapping backwards.
@@ -278,9 +311,14 @@ class Transfer(BaseEstimator):
         if sample_domain is None:
             return ask(self.mapping_.transform_target(rows))
         here = _is_source(sample_domain, rows.shape[0])
-        ways = [(here, self.mapping_.transform), (~here, self.mapping_.transform_target)]
-        answers = [ask(carry(rows[part])) for part, carry in ways if part.any()]
-        return np.concatenate(answers)[np.argsort(np.argsort(~here, kind="stable"))]
+        moved = []
+        if here.any():
+            names = self._names(np.asarray(sample_domain)[here])
+            moved.append(self.mapping_.transform(rows[here], **names))
+        if not here.all():
+            moved.append(self.mapping_.transform_target(rows[~here]))
+        order = np.argsort(np.argsort(~here, kind="stable"))
+        return np.concatenate([ask(part) for part in moved])[order]
 
     def _takes_sparse(self) -> bool:
         return all(get_tags(step).input_tags.sparse for step in (self.source, self._mapping()))

@@ -85,6 +85,14 @@ def test_chunks_are_the_rows_in_order(samples):
     np.testing.assert_allclose(np.vstack(parts), phi.transform(samples[0]), atol=1e-12)
 
 
+def test_the_mean_feature_is_that_of_all_rows(samples):
+    phi = FeatureMap(kind="nystroem", n_features=10).fit(*samples)
+    features, weights = phi.transform(samples[0]), np.arange(60.0)
+    np.testing.assert_allclose(phi.mean(samples[0]), features.mean(axis=0))
+    ours = phi.mean(samples[0], weights)
+    np.testing.assert_allclose(ours, np.average(features, axis=0, weights=weights))
+
+
 def test_many_rows_get_landmarks():
     rows = np.random.default_rng(0).normal(size=(9000, 2))
     assert FeatureMap(n_features=10).fit(rows).kind_ == "nystroem"

@@ -2,8 +2,8 @@
 
 A file holds one method: the pure function that is its formula, then the class. ``base`` has the
 interface and the forms a mapping takes (unpaired or paired, from rows or from moments alone);
-``affine`` and ``shared_space`` what the two common kinds of map have in common; ``catalogue``
-the names of all.
+``affine`` and ``shared_space`` what the two common kinds of map have in common; ``sources`` the
+maps of several sources; ``catalogue`` the names of all.
 """
 
 from landbridge.mapping.alignment.coral import CORAL
@@ -26,6 +26,7 @@ from landbridge.mapping.paired.low_rank import LowRankAffine
 from landbridge.mapping.paired.pls import PLS
 from landbridge.mapping.paired.procrustes import Procrustes
 from landbridge.mapping.paired.ridge import LeastSquares, Ridge
+from landbridge.mapping.sources import MultiSource, PerSource
 
 __all__ = [
     "CCA",
@@ -40,8 +41,10 @@ __all__ = [
     "Mapping",
     "MomentMapping",
     "Monge",
+    "MultiSource",
     "PairedMapping",
     "PairedMomentMapping",
+    "PerSource",
     "Procrustes",
     "Recentre",
     "Ridge",

@@ -205,6 +205,11 @@ class UnpairedMapping(Mapping):
         ValueError
             If a value is not finite, or the features differ where they must not.
         """
+        self._fit(*self._check(Xs, Xt, ys, yt, sample_weight))
+        return self
+
+    def _check(self, Xs: Any, Xt: Any, ys: Any, yt: Any, sample_weight: Any) -> tuple[Any, ...]:
+        """Rows, labels and weights, checked, in the order that ``_fit`` takes them."""
         rows_s = check_rows(Xs, "Xs", sparse=self._takes_sparse())
         rows_t = check_rows(Xt, "Xt", sparse=self._takes_sparse())
         validate_data(self, Xs, reset=True, skip_check_array=True)
@@ -213,8 +218,7 @@ class UnpairedMapping(Mapping):
         labels_t = None if yt is None else as_labels(yt, rows_t.shape[0], "yt")
         self._check_labels(labels_s, labels_t)
         weights = check_weights(sample_weight, rows_s.shape[0], "sample_weight")
-        self._fit(rows_s, rows_t, labels_s, labels_t, weights)
-        return self
+        return rows_s, rows_t, labels_s, labels_t, weights
 
     def _check_labels(self, ys: NDArray | None, yt: NDArray | None) -> None:
         """Refuse to start without the labels that the mapping needs."""

@@ -126,6 +126,16 @@ class FeatureMap(BaseEstimator):
         for start in range(0, X.shape[0], n_rows):
             yield self.transform(X[start : start + n_rows])
 
+    def mean(self, X: Any, weights: NDArray | None = None) -> NDArray[np.float64]:
+        """The mean feature (m,) of the rows, weighted where weights (n,) are given."""
+        weights = np.ones(X.shape[0]) if weights is None else weights
+        total, start = np.zeros(self.n_features_), 0
+        for features in self.chunks(X):
+            part = weights[start : start + features.shape[0]]
+            total += part.astype(features.dtype) @ features
+            start += len(part)
+        return total / weights.sum()
+
     def _kernel_with_landmarks(self, X: Any) -> NDArray:
         return KERNELS[self.kernel](X, self.landmarks_, gamma=self.gamma_)
 
