@@ -14,8 +14,8 @@ _NAMES = {
     "make_problem read_table",
     "moments": "Moments",
     "source": "LEARNERS make_learner",
-    "mapping": "CCA CORAL MAPPINGS PLS PerSource GradientMapping Identity LeastSquares LowRankAffine Mapping "
-    "Monge Procrustes Recentre Ridge Standardise SubspaceAlignment make_mapping",
+    "mapping": "CCA CORAL MAPPINGS PLS GradientMapping Identity LeastSquares LowRankAffine Mapping "
+    "Monge PerSource Procrustes Recentre Ridge Standardise SubspaceAlignment make_mapping",
     "target": "TARGETS FeatureAugmentation LabelShift Pooled Refit RegularTransferClassifier "
     "RegularTransferRegressor Stacking TargetLearner TargetOnly Thresholded",
     "transfer": "Transfer",
