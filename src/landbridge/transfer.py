@@ -147,12 +147,19 @@ class Transfer(BaseEstimator):
         self._learn_target(samples)
         return self
 
-    def predict(self, X: ArrayLike, sample_domain: ArrayLike | None = None) -> NDArray:
-        """Labels of target rows (n, d_t), and of source rows where ``sample_domain`` says so."""
+    def predict(
+        self, X: ArrayLike, sample_domain: ArrayLike | None = None, *, allow_source: bool = True
+    ) -> NDArray:
+        """Labels of target rows (n, d_t), and of source rows where ``sample_domain`` says so.
+
+        skada's tools ask for source rows with ``allow_source``; here they are always allowed.
+        """
         return self._ask("predict", X, sample_domain)
 
     @available_if(lambda self: has_probabilities(self._predictor))
-    def predict_proba(self, X: ArrayLike, sample_domain: ArrayLike | None = None) -> NDArray:
+    def predict_proba(
+        self, X: ArrayLike, sample_domain: ArrayLike | None = None, *, allow_source: bool = True
+    ) -> NDArray:
         """Probabilities (n, n_classes), in the order of ``classes_``, of target rows."""
         known = self._ask("predict_proba", X, sample_domain)
         probabilities = np.zeros((len(known), len(self.classes_)))
@@ -165,12 +172,17 @@ class Transfer(BaseEstimator):
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
         sample_domain: ArrayLike | None = None,
+        *,
+        allow_source: bool = False,
     ) -> float:
-        """Accuracy, or R² in regression, on target rows; source rows do not count."""
+        """Accuracy, or R² in regression, on target rows.
+
+        Source rows count only with ``allow_source``, as skada's importance-weighted scorer asks.
+        """
         y = as_labels(y, name="y")
         predicted = self.predict(X, sample_domain)
         weights = check_weights(sample_weight, len(y), "sample_weight")
-        if sample_domain is not None:
+        if sample_domain is not None and not allow_source:
             there = ~_is_source(sample_domain, len(y))
             y, predicted = y[there], predicted[there]
             weights = None if weights is None else weights[there]

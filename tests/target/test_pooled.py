@@ -6,6 +6,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
+from landbridge.mapping import Carried
 from landbridge.target import Pooled, Refit, default_target_weight
 from landbridge.target.pooled import effective_size
 
@@ -65,3 +66,10 @@ def test_a_weight_that_the_learner_cannot_take_is_refused(two_classes):
 def test_wrong_target_weights_are_refused(two_classes, weight):
     with pytest.raises(ValueError, match='target_weight must be "auto" or a number above zero'):
         Pooled(LogisticRegression(), target_weight=weight).fit(*two_classes[:3])
+
+
+def test_without_target_labels_the_classes_keep_their_type():
+    carried = Carried(np.arange(4.0)[:, None], np.array([0, 0, 1, 1]))
+    unlabelled = np.array([None, None])
+    pooled = Pooled(LogisticRegression()).fit(carried, np.zeros((2, 1)), unlabelled)
+    assert pooled.predict(np.zeros((1, 1))).dtype == carried.y.dtype

@@ -41,6 +41,7 @@ def pool(
 ) -> tuple[Any, NDArray, NDArray]:
     """Carried rows, then target rows that weigh ``target_weight`` mean source rows each."""
     weights = row_weights(carried)
+    y = y if len(y) else carried.y[:0]  # no labels have no type of their own
     added = np.full(len(y), target_weight * weights.mean())
     return (
         stack_rows(carried.X, X),
