@@ -8,7 +8,7 @@ def test_each_mapping_says_what_it_does_and_whether_it_is_paired():
     assert list(rows) == list(MAPPINGS)
     assert rows["coral"]["class"] == "CORAL"
     assert rows["coral"]["paper"] == "Sun, Feng & Saenko 2016"
-    assert (rows["coral"]["kind"], rows["ridge"]["kind"]) == ("unpaired", "paired")
+    assert (rows["coral"]["kind"], rows["ridge"]["kind"]) == ("move", "paired")
 
 
 def test_each_learner_says_what_it_is_for():
@@ -44,3 +44,9 @@ def test_a_data_set_is_found_where_its_files_lie(tmp_path, monkeypatch):
     monkeypatch.setenv("LANDBRIDGE_DATA", str(tmp_path))
     row = next(row for row in data_sets() if row["name"] == "abalone")
     assert (row["found"], row["bytes"]) == ("in LANDBRIDGE_DATA", 5)
+
+
+def test_each_mapping_says_what_it_needs_costs_and_is_for():
+    for row in catalogue()["mappings"]:
+        assert row["labels"] in ("none", "source", "target", "both")
+        assert row["cost"] and row["when"], row["name"]

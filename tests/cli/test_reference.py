@@ -1,14 +1,26 @@
 from pathlib import Path
 
-from landbridge.cli.reference import command_line_page
+import pytest
 
-PAGE = Path(__file__).parents[2] / "docs" / "command-line.md"
+from landbridge.cli.reference import PAGES, command_line_page, mappings_page
+from landbridge.mapping import MAPPINGS
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
-def test_the_page_says_what_help_says():
-    assert PAGE.read_text(encoding="utf-8") == command_line_page(), (
-        "docs/command-line.md is stale: python -m landbridge.cli.reference > docs/command-line.md"
+@pytest.mark.parametrize(
+    "name, file", [("commands", "command-line.md"), ("mappings", "mappings.md")]
+)
+def test_the_pages_are_made_of_the_code_as_it_is(name, file):
+    assert (DOCS / file).read_text(encoding="utf-8") == PAGES[name](), (
+        f"docs/{file} is stale: python -m landbridge.cli.reference {name} > docs/{file}"
     )
+
+
+def test_the_catalogue_page_has_every_mapping():
+    page = mappings_page()
+    for name, mapping in MAPPINGS.items():
+        assert f"| `{name}` `{mapping.__name__}` |" in page
 
 
 def test_the_page_has_every_command_and_option():

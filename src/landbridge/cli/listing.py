@@ -27,9 +27,12 @@ def catalogue() -> dict[str, list[dict[str, Any]]]:
             {
                 "name": name,
                 "class": mapping.__name__,
-                "kind": "paired" if mapping.is_paired else "unpaired",
+                "kind": "paired" if mapping.is_paired else mapping.how,
                 "does": first_line(mapping),
                 "paper": paper(mapping),
+                "labels": mapping.needs_labels or "none",
+                "cost": mapping.cost,
+                "when": mapping.when,
             }
             for name, mapping in MAPPINGS.items()
         ],
@@ -63,8 +66,8 @@ def paper(documented: Any) -> str | None:
 
 def show_catalogue(console: Console, rows: dict[str, list[dict[str, Any]]]) -> None:
     """The catalogue in three tables."""
-    for kind, about in _KINDS.items():
-        heading(console, f"Mappings, {kind}: {about}")
+    for kind, about in KINDS.items():
+        heading(console, f"Mappings that {about}")
         console.print(_table([row for row in rows["mappings"] if row["kind"] == kind]))
     heading(console, "Target learners: what goes on learning in the target")
     console.print(_table(rows["targets"]))
@@ -74,9 +77,11 @@ def show_catalogue(console: Console, rows: dict[str, list[dict[str, Any]]]) -> N
     )
 
 
-_KINDS = {
-    "unpaired": "they compare distributions",
-    "paired": "row i of both tables is one thing seen twice",
+KINDS = {
+    "move": "move source rows to where the target is, or both domains to a space between",
+    "reweigh": "reweigh source rows, so that they are spread as the target is",
+    "relabel": "give labels to target rows",
+    "paired": "learn from pairs: row i of both tables is one thing seen twice",
 }
 
 

@@ -1,15 +1,17 @@
-"""The page ``docs/command-line.md``, made of what ``--help`` says."""
+"""The pages made of the code: ``docs/command-line.md`` of ``--help``, ``docs/mappings.md``."""
 
+import sys
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
 from landbridge.cli.app import app
+from landbridge.cli.listing import KINDS, catalogue
 
 HEADER = """# The command line
 
-<!-- Made from --help: python -m landbridge.cli.reference > docs/command-line.md -->
+<!-- Made from --help: python -m landbridge.cli.reference command-line > docs/command-line.md -->
 
 {about}
 
@@ -33,6 +35,15 @@ output: results
 ```
 """
 _PROGRAM = "landbridge"
+MAPPINGS_HEADER = """# The mappings
+
+<!-- Made from the catalogue: python -m landbridge.cli.reference mappings > docs/mappings.md -->
+
+Every way to carry a source over, by the name that `Transfer(mapping="...")`, `landbridge.MAPPINGS`
+and the command line take. *Labels* says in which domain rows must have labels to find the map;
+*cost* is that of fitting, with n rows, d features, k components, m kernel features and C classes.
+"""
+TABLE = ("| name | what it does | labels | cost | use it for |", "|---|---|---|---|---|")
 
 
 def command_line_page() -> str:
@@ -40,6 +51,26 @@ def command_line_page() -> str:
     root = typer.main.get_command(app)
     parts = [HEADER.format(about=_about(root)), *_sections(root, _PROGRAM)]
     return "\n".join(parts).rstrip() + "\n"
+
+
+def mappings_page() -> str:
+    """The catalogue as Markdown: a table for each kind of mapping."""
+    parts = [MAPPINGS_HEADER]
+    for kind, about in KINDS.items():
+        rows = [row for row in catalogue()["mappings"] if row["kind"] == kind]
+        parts += [
+            f"## Mappings that {about}",
+            "",
+            "| name | what it does | labels | cost | use it for |",
+        ]
+        parts += ["|---|---|---|---|---|", *(_mapping(row) for row in rows), ""]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _mapping(row: dict[str, Any]) -> str:
+    does = row["does"] + (f" {row['paper']}." if row["paper"] else "")
+    cells = (f"`{row['name']}` `{row['class']}`", does, row["labels"], row["cost"], row["when"])
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def _sections(group: Any, path: str) -> list[str]:
@@ -78,5 +109,7 @@ def _help(param: Any) -> str:
     return param.help if is_told else f"{param.help} Default: `{param.default}`."
 
 
+PAGES = {"command-line": command_line_page, "mappings": mappings_page}
+
 if __name__ == "__main__":
-    typer.echo(command_line_page(), nl=False)
+    typer.echo(PAGES[sys.argv[1]](), nl=False)

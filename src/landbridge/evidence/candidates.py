@@ -9,6 +9,8 @@ from landbridge.mapping import MAPPINGS
 from landbridge.target import TARGETS, Pooled, Refit, TargetOnly
 from landbridge.transfer import Transfer
 
+FIRST_TO_TRY = ("recentre", "standardise", "coral", "monge", "subspace-alignment")
+"""The mappings that a comparison looks at by default: quick, and without parameters to set."""
 SOURCE_ONLY, TARGET_ONLY, POOLED = "source only", "target only", "pooled"
 
 
@@ -24,16 +26,13 @@ def baselines(learner: Any, has_labels: bool) -> dict[str, Transfer]:
 def candidate_names(task: str, n_classes: int, has_labels: bool) -> list[str]:
     """The candidates that a comparison looks at by default.
 
-    Each unpaired mapping, with carried and target samples pooled, and the target learners that
-    suit the task. Those that need target labels are left out where there are none.
+    The mappings to try first, with carried and target samples pooled, and the target learners
+    that suit the task. Those that need target labels are left out where there are none.
     """
-    mappings = [
-        name for name, kind in MAPPINGS.items() if not kind.is_paired and name != "identity"
-    ]
     labelled = ["stacking", "augmentation", "regular"] if has_labels else []
     classes = ["label-shift"] if task == "classification" else []
     threshold = ["thresholded"] if task == "classification" and n_classes == 2 else []
-    return [*mappings, *labelled, *classes, *threshold]
+    return [*FIRST_TO_TRY, *labelled, *classes, *threshold]
 
 
 def make_candidate(name: str, learner: Any) -> Transfer:

@@ -44,6 +44,9 @@ class CORAL(Affine, MomentMapping):
     (True, True)
     """
 
+    cost = "n d² + d³"
+    when = "correlations that differ; the plainest strong baseline"
+
     def __init__(self, reg: float | str = "auto"):
         self.reg = reg
 

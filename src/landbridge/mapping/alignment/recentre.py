@@ -54,6 +54,9 @@ class Recentre(FeatureWise):
            [11.]])
     """
 
+    cost = "n d"
+    when = "a shift of level, such as another instrument's offset"
+
     def _fit_moments(self, source: Moments, target: Moments) -> None:
         self.source_mean_, self.target_mean_ = source.mean, target.mean
         self.scale_ = np.ones(source.n_features)
@@ -72,6 +75,9 @@ class Standardise(FeatureWise):
     array([[10.],
            [30.]])
     """
+
+    cost = "n d"
+    when = "other units or scales, feature by feature"
 
     def _fit_moments(self, source: Moments, target: Moments) -> None:
         self.source_mean_, self.target_mean_ = source.mean, target.mean

@@ -35,6 +35,9 @@ class SubspaceAlignment(SharedSpace, MomentMapping):
     (100, 2)
     """
 
+    cost = "n d² + d³"
+    when = "many correlated features, few directions that matter"
+
     def __init__(self, n_components: float | None = 0.95):
         self.n_components = n_components
 

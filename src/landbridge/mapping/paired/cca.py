@@ -55,6 +55,9 @@ class CCA(SharedSpace, PairedMomentMapping):
     array([1., 0.])
     """
 
+    cost = "n d² + d³"
+    when = "two feature spaces with something in common"
+
     def __init__(self, n_components: int | None = None, *, reg: float | str = "auto"):
         self.n_components = n_components
         self.reg = reg

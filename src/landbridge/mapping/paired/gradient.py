@@ -218,6 +218,9 @@ class GradientMapping(Affine, PairedMapping):
     True
     """
 
+    cost = "epochs × n × the network's"
+    when = "nonlinear maps with many pairs, sequences and images"
+
     def __init__(
         self,
         module: Any = None,

@@ -61,6 +61,9 @@ class LowRankAffine(Affine, PairedMomentMapping):
     1
     """
 
+    cost = "n d² + d³"
+    when = "fewer pairs than entries of a full map"
+
     def __init__(self, rank: int | str = "cv", *, reg: float = 0.0, cv: Any = 5):
         self.rank = rank
         self.reg = reg

@@ -8,7 +8,12 @@ from numpy.typing import NDArray
 
 from landbridge.mapping.affine import Affine
 from landbridge.mapping.base import PairedMomentMapping, fold_rows
-from landbridge.mapping.paired.reduced_rank import Factors, best_width, check_width
+from landbridge.mapping.paired.reduced_rank import (
+    Factors,
+    best_width,
+    check_width,
+    most_directions,
+)
 from landbridge.moments import Moments
 from landbridge.moments.matrices import eigh_psd
 
@@ -74,6 +79,9 @@ class PLS(Affine, PairedMomentMapping):
     True
     """
 
+    cost = "n d² + k d²"
+    when = "spectra and other strongly correlated features"
+
     def __init__(self, n_components: int | str = "cv", *, max_components: int = 20, cv: Any = 5):
         self.n_components = n_components
         self.max_components = max_components
@@ -85,9 +93,8 @@ class PLS(Affine, PairedMomentMapping):
 
     def _fit_folds(self, folds: list[Moments]) -> None:
         pairs = Moments.sum(folds)
-        most = max(1, min(pairs.n_features, pairs.count - max(fold.count for fold in folds) - 1))
         if self.n_components == "cv":
-            most = min(most, self.max_components)
+            most = min(most_directions(folds, pairs.n_features), self.max_components)
             self.n_components_, self.errors_ = best_width(folds, simpls_factors, most)
         else:
             self.n_components_ = min(int(self.n_components), pairs.n_features, pairs.count - 1)

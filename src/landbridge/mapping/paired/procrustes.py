@@ -53,6 +53,9 @@ class Procrustes(Affine, PairedMomentMapping):
            [-1.,  0.]])
     """
 
+    cost = "n d² + d³"
+    when = "two embeddings of the same things, up to a rotation"
+
     def __init__(self, *, scaling: bool = False, centre: bool = True):
         self.scaling = scaling
         self.centre = centre

@@ -108,6 +108,9 @@ class LeastSquares(Affine, PairedMomentMapping):
     array([[21.]])
     """
 
+    cost = "n d² + d³"
+    when = "many more pairs than features"
+
     def _fit_folds(self, folds: list[Moments]) -> None:
         pairs = Moments.sum(folds)
         self._set_affine(ridge_matrix(pairs.scatter, pairs.scatter_xy, 0.0), pairs)
@@ -161,6 +164,9 @@ class Ridge(Affine, PairedMomentMapping):
            [ 0.,  2.],
            [-0.,  0.]])
     """
+
+    cost = "n d² + d³"
+    when = "the plainest map from pairs; first to try"
 
     def __init__(
         self,
