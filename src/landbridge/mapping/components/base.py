@@ -1,0 +1,216 @@
+"""The form of a kernel component mapping."""
+
+from abc import abstractmethod
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+from sklearn.metrics.pairwise import euclidean_distances
+
+from landbridge.domains.folds import content_key
+from landbridge.mapping.base import UnpairedMapping
+from landbridge.mapping.components.eigen import (
+    OVERSAMPLING,
+    TOLERANCE,
+    Components,
+    Subspace,
+    is_small,
+    leading_components,
+)
+from landbridge.mapping.components.feature_rows import FeatureRows, project_rows
+from landbridge.mapping.surrogate import Surrogate
+from landbridge.moments import FeatureMap, moments_of_rows
+from landbridge.moments.feature_map import draw_landmarks, stack
+
+MAX_COMPONENTS = 20
+"""So many components, or all there can be, where their number is left open."""
+WIDTH_ROWS = 1000
+SLOPE_ROWS = 1000
+"""So many rows tell whether a kernel is too narrow, and the slopes of a map."""
+
+
+class KernelComponents(Surrogate, UnpairedMapping):
+    """Both domains in one space of kernel components, ``φ(x) W`` for either.
+
+    A method says in ``_components`` which W (m, k) it is.
+    """
+
+    meets_between = True  # type: ignore[misc]
+    cost = "n m (d + m); exact kernel: n² (d + k)"
+    are_repeated: ClassVar[bool] = False
+
+    kernel: str
+    kind: str
+    n_features: int
+    gamma: float | str
+    n_components: int | None
+    reg: float
+    random_state: int
+
+    def _fit(self, Xs: Any, Xt: Any, ys: Any, yt: Any, sample_weight: Any) -> None:
+        check_two_rows(self, Xs, Xt)
+        check_above_zero("reg", self.reg)
+        self._check_parameters()
+        # Landmarks that nearly depend on each other need all the digits there are.
+        samples = Xs.astype(np.float64, copy=False), Xt.astype(np.float64, copy=False)
+        feature_map = self._feature_map().fit(*samples)
+        check_width(feature_map, samples)
+        n_rows = Xs.shape[0] + Xt.shape[0]
+        self.n_components_ = n_components_for(self.n_components, n_rows, feature_map.n_features_)
+        features = FeatureRows(feature_map, samples, sample_weight, self.are_repeated)
+        found = self._components(features, ys, yt)
+        self.feature_map_ = feature_map
+        self.eigenvalues_ = found.values
+        self.matrix_ = with_unit_variance(found, features.total_weight)
+        self._explain_by_slopes(Xs)
+
+    @abstractmethod
+    def _components(self, features: FeatureRows, ys: Any, yt: Any) -> Components:
+        """The components of both samples."""
+
+    def _check_parameters(self) -> None:
+        """Refuse parameters of one's own that cannot be meant."""
+
+    def _feature_map(self) -> FeatureMap:
+        return FeatureMap(self.kernel, self.kind, self.n_features, self.gamma, self.random_state)
+
+    def _solve(
+        self,
+        features: FeatureRows,
+        scatter: Any,
+        U: NDArray,
+        penalty: NDArray,
+        start: Subspace | None = None,
+        tol: float = TOLERANCE,
+    ) -> Components:
+        """The eigenproblem, from the subspace of the last one where there was one."""
+        k = self.n_components_
+        if start is None and not is_small(scatter.shape[0]):
+            basis = start_block(features, k + OVERSAMPLING, self.random_state)
+            start = Subspace(basis, scatter @ basis)
+        return leading_components(scatter, U, penalty, k, start, tol)
+
+    def _map(self, X: Any) -> NDArray:
+        return project_rows(self.feature_map_, X, self.matrix_)
+
+    def _map_target(self, X: Any) -> NDArray:
+        return self._map(X)
+
+    def _explain_by_slopes(self, Xs: Any) -> None:
+        self.source_std_ = moments_of_rows((Xs,), variances_only="x").std
+        if self.kernel == "linear":
+            self.slopes_ = self.matrix_
+            return
+        order = np.argsort(content_key(Xs), kind="stable")
+        few = Xs[order[:: -(-len(order) // SLOPE_ROWS)]]
+        if few.shape[0] > few.shape[1]:
+            self._set_slopes(few)
+        else:
+            self.slopes_ = slopes_across(few, self._map(few))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def slopes_across(X: Any, Z: NDArray) -> NDArray[np.float64]:
+    """Slopes (d, k) of the smallest linear map of rows ``X`` (n, d) to ``Z``, for n below d."""
+    gram = X @ X.T
+    gram = np.asarray(gram.toarray() if issparse(gram) else gram, dtype=np.float64)
+    centred = gram - gram.mean(axis=0)
+    centred -= centred.mean(axis=1)[:, None]
+    duals = np.linalg.pinv(centred, hermitian=True) @ (Z - Z.mean(axis=0))
+    return np.asarray(X.T @ (duals - duals.mean(axis=0)))
+
+
+def with_unit_variance(found: Components, total_weight: float) -> NDArray[np.float64]:
+    """W times one factor for all, which gives the first component the variance 1."""
+    variance = found.values[0] / total_weight
+    return found.matrix / np.sqrt(variance) if variance > 0 else found.matrix
+
+
+def penalty_of(features: FeatureRows, reg: float, scatter: Any) -> NDArray[np.float64]:
+    r"""The penalty's diagonal: ``reg``, divided by an eigenvalue of the kernel where φ has none.
+
+    Values f at the n rows cost :math:`f^\top K^{-2} f` as coefficients of the exact kernel, and
+    :math:`f^\top K^{-1} f` as those of landmarks or frequencies. The mean eigenvalue
+    :math:`\sum \kappa^2 / \sum \kappa` makes up for it, so that one ``reg`` does for both.
+    """
+    kappa = 1.0
+    if not features.is_dual_or_linear:
+        kappa = float(np.vdot(scatter, scatter) / max(np.trace(scatter), np.finfo(float).tiny))
+    return np.full(features.n_features, reg / max(kappa, np.finfo(float).tiny))
+
+
+def n_components_for(n_components: int | None, n_rows: int, n_features: int) -> int:
+    """The number of components that is asked for, if there can be so many."""
+    most = min(n_features, n_rows - 1)
+    if n_components is None:
+        return min(MAX_COMPONENTS, most)
+    if not isinstance(n_components, Integral) or not 1 <= n_components <= most:
+        raise ValueError(
+            f"n_components must be a whole number from 1 to {most}, or None for up to "
+            f"{MAX_COMPONENTS}: found {n_components!r}. There are {n_rows} rows in all, less one "
+            f"for their mean, and {n_features} features."
+        )
+    return int(n_components)
+
+
+def start_block(features: FeatureRows, width: int, random_state: int) -> NDArray[np.float64]:
+    """A random block (m, width); rows of an exact kernel draw theirs in the order of content."""
+    rng = np.random.default_rng(random_state)
+    block = rng.standard_normal((features.n_features, min(width, features.n_features)))
+    if features.feature_map.kind_ != "exact" or features.feature_map.kernel == "linear":
+        return block
+    placed = np.empty_like(block)
+    placed[np.argsort(content_key(features.feature_map.landmarks_), kind="stable")] = block
+    return placed
+
+
+def check_two_rows(mapping: UnpairedMapping, Xs: Any, Xt: Any) -> None:
+    """Refuse to compare a sample that is a single row."""
+    if min(Xs.shape[0], Xt.shape[0]) < 2:
+        raise ValueError(
+            f"{type(mapping).__name__} compares two samples and needs 2 rows of each: Xs has "
+            f"{Xs.shape[0]}, Xt has {Xt.shape[0]}. Give more rows, without labels if need be, or "
+            "use Identity."
+        )
+
+
+def check_above_zero(name: str, value: Any) -> None:
+    """Refuse a parameter that is no number above zero."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < np.inf:
+        raise ValueError(f"{name} must be a number above zero: found {value!r}.")
+
+
+def check_share(name: str, value: Any, extra: str = "") -> None:
+    """Refuse a parameter that is no number from 0 to 1."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) <= 1:
+        raise ValueError(f"{name} must be a number from 0 to 1{extra}: found {value!r}.")
+
+
+def check_count(name: str, value: Any) -> None:
+    """Refuse a parameter that is no whole number from 1 up."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise ValueError(f"{name} must be a whole number from 1 up: found {value!r}.")
+
+
+def check_width(feature_map: FeatureMap, samples: tuple[Any, Any]) -> None:
+    """Refuse a kernel so narrow that every row is alike to itself alone."""
+    if feature_map.kernel == "linear" or feature_map.gamma == "median":
+        return
+    rng = np.random.default_rng(feature_map.random_state)
+    rows = stack(draw_landmarks(samples, WIDTH_ROWS, rng))
+    distances = euclidean_distances(rows)[np.triu_indices(rows.shape[0], 1)]
+    apart = distances[distances > 1e-6 * distances.max()]  # rows that are not the same
+    power = 2 if feature_map.kernel == "rbf" else 1
+    if not len(apart) or feature_map.gamma_ * apart.min() ** power < -np.log(np.finfo(float).eps):
+        return
+    raise ValueError(
+        f"gamma is too large for these rows: found {feature_map.gamma!r}, where the median "
+        f"distance between rows is {np.median(apart):.3g}, so that the kernel of any two rows "
+        'underflows to zero. Give gamma="median", or bring the features to a common scale.'
+    )

@@ -1,0 +1,135 @@
+"""Rounds of guessing the target's labels where the domains meet."""
+
+from abc import abstractmethod
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.neighbors import KNeighborsClassifier
+
+from landbridge.domains import class_names, encode
+from landbridge.mapping.components.base import (
+    KernelComponents,
+    check_count,
+    penalty_of,
+    with_unit_variance,
+)
+from landbridge.mapping.components.eigen import Components
+from landbridge.mapping.components.feature_rows import FeatureRows
+
+BLANK = -1
+"""The code of a row without a label; labels themselves never have this code."""
+
+GUESS_TOLERANCE = 1e-5
+"""Components that serve to guess labels need no more; the last ones are worked out fully."""
+
+
+class ClassMeans(NamedTuple):
+    """Mean features (m, C) of one domain's classes, and the classes' shares of it (C,)."""
+
+    means: NDArray[np.float64]
+    shares: NDArray[np.float64]
+
+
+def class_means(features: FeatureRows, k: int, codes: NDArray, n_classes: int) -> ClassMeans:
+    """The mean feature of each class of sample k; zero, with no share, for an absent class."""
+    weights = (codes[:, None] == np.arange(n_classes)) * features.weights[k][:, None]
+    totals = weights.sum(axis=0)
+    means = features.sums(k, weights) / np.where(totals > 0, totals, 1.0)
+    return ClassMeans(means, totals / max(totals.sum(), np.finfo(np.float64).tiny))
+
+
+def mean_differences(
+    means: NDArray,
+    source: ClassMeans,
+    target: ClassMeans,
+    balance: tuple[float, float],
+    is_weighted: bool,
+) -> NDArray[np.float64]:
+    r"""U (m, 1 + C'), with :math:`U U^\top` the sum of the marginal and the conditional MMD.
+
+    Its columns are :math:`\sqrt{b_0} (\mu_s - \mu_t)` and, for each class c of both domains,
+    :math:`\sqrt{b_1} (\mu_{s,c} - \mu_{t,c})`; with ``is_weighted``
+    :math:`\sqrt{b_1} (\sqrt{\pi_{s,c}}\,\mu_{s,c} - \sqrt{\pi_{t,c}}\,\mu_{t,c})`, π being the
+    classes' shares.
+    """
+    in_both = (source.shares > 0) & (target.shares > 0)
+    sides = [
+        part.means[:, in_both] * (np.sqrt(part.shares[in_both]) if is_weighted else 1.0)
+        for part in (source, target)
+    ]
+    marginal, conditional = np.sqrt(balance)
+    overall = means @ np.array([[1.0], [-1.0]])
+    return np.hstack([marginal * overall, conditional * (sides[0] - sides[1])])
+
+
+class PseudoLabelled(KernelComponents):
+    """Components that bring classes together, those of the target being guessed round by round.
+
+    A method says in ``_weighing`` how much the domains must agree as wholes, and in each class.
+    """
+
+    needs_labels = "source"
+    needs_classes = True
+    are_repeated = True
+    cost = "n m (d + m) + n m C a round; exact kernel: n² (d + k) + n² (C + k) a round"
+
+    learner: Any
+    max_iter: int
+
+    def _check_parameters(self) -> None:
+        check_count("max_iter", self.max_iter)
+
+    def _components(
+        self, features: FeatureRows, ys: NDArray | None, yt: NDArray | None
+    ) -> Components:
+        labels = [y for y in (ys, yt) if y is not None]
+        self.classes_ = class_names(*labels)
+        source = codes_of(ys, self.classes_, len(features.weights[0]))
+        known = codes_of(yt, self.classes_, len(features.weights[1]))
+        return self._rounds(features, source, known)
+
+    def _rounds(self, features: FeatureRows, source: NDArray, known: NDArray) -> Components:
+        scatter, means = features.scatter_and_means()
+        penalty = penalty_of(features, self.reg, scatter)
+        n_classes = len(self.classes_)
+        source_means = class_means(features, 0, source, n_classes)
+        target, start, changes = known, None, []
+        for _ in range(self.max_iter):
+            target_means = class_means(features, 1, target, n_classes)
+            weighing = self._weighing(features, source, target)
+            U = mean_differences(means, source_means, target_means, *weighing)
+            found = self._solve(features, scatter, U, penalty, start, GUESS_TOLERANCE)
+            before, start = target, found.subspace
+            target = self._guess(features, found, source, known)
+            changes.append(float((target != before).mean()))
+            if not changes[-1]:
+                break
+        self.changes_, self.n_iter_ = np.array(changes), len(changes)
+        return found if start is None else self._solve(features, scatter, U, penalty, start)
+
+    @abstractmethod
+    def _weighing(
+        self, features: FeatureRows, source: NDArray, target: NDArray
+    ) -> tuple[tuple[float, float], bool]:
+        """What ``mean_differences`` asks, for codes of the source's and the target's rows."""
+
+    def _guess(
+        self, features: FeatureRows, found: Components, source: NDArray, known: NDArray
+    ) -> NDArray:
+        """Codes of the target's rows, by a learner where the domains meet."""
+        W = with_unit_variance(found, features.total_weight)
+        Zs, Zt = (features.project(k, W) for k in (0, 1))
+        rows = np.concatenate([Zs[source != BLANK], Zt[known != BLANK]])
+        codes = np.concatenate([source[source != BLANK], known[known != BLANK]])
+        learner = KNeighborsClassifier(1) if self.learner is None else clone(self.learner)
+        return np.where(known != BLANK, known, learner.fit(rows, codes).predict(Zt))
+
+
+def codes_of(y: NDArray | None, classes: NDArray, n_rows: int) -> NDArray[np.intp]:
+    """Each row's position in ``classes``, ``BLANK`` where it has no label."""
+    if y is None:
+        return np.full(n_rows, BLANK)
+    codes = encode(y, classes)
+    return np.where(np.isnan(codes), BLANK, codes).astype(np.intp)
