@@ -230,7 +230,7 @@ class UnpairedMapping(Mapping):
                     f"{name} learns from labels of {domain} rows: {argument} has none. Give "
                     f"{argument}, or choose a mapping that needs no labels, such as CORAL."
                 )
-            if known and self.needs_classes and _are_measurements(labels):
+            if known and self.needs_classes and are_measurements(labels):
                 raise ValueError(
                     f"{name} needs classes: {argument} holds numbers with fractions. Choose a "
                     "mapping that needs no labels, such as CORAL or TCA."
@@ -255,12 +255,7 @@ class MomentMapping(UnpairedMapping):
     def fit_moments(self, source: Moments, target: Moments) -> Self:
         """Learn the map from moments: streamed, merged, or published in place of rows."""
         self._check_features(source.n_features, target.n_features)
-        if min(source.count, target.count) < 2:
-            raise ValueError(
-                f"{type(self).__name__} compares two samples and needs 2 rows of each: Xs has "
-                f"{source.count}, Xt has {target.count}. Give more rows, without labels if need "
-                "be, or use Identity."
-            )
+        check_two_rows(self, source.count, target.count)
         self._fit_moments(source, target)
         return self
 
@@ -388,7 +383,18 @@ class PairedMomentMapping(PairedMapping):
         return tags
 
 
-def _are_measurements(labels: Any) -> bool:
+def check_two_rows(mapping: Mapping, n_source: int, n_target: int) -> None:
+    """Refuse a sample of a single row, which tells nothing of its domain."""
+    if min(n_source, n_target) < 2:
+        raise ValueError(
+            f"{type(mapping).__name__} compares two samples and needs 2 rows of each: Xs has "
+            f"{n_source}, Xt has {n_target}. Give more rows, without labels if need be, or use "
+            "Identity."
+        )
+
+
+def are_measurements(labels: Any) -> bool:
+    """Whether any label is a number with a fraction, which no class is."""
     known = labels[is_labelled(labels)].tolist()
     return any(isinstance(value, float) and not value.is_integer() for value in known)
 

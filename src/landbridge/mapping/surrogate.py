@@ -1,17 +1,28 @@
 """What a nonlinear map does to each feature, by the linear map nearest to it."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 
 from landbridge.domains.folds import content_key
 from landbridge.mapping.affine import contributions
 from landbridge.moments import moments_of_rows
 
-MAX_ROWS = 5000
-"""So many rows are enough to see the slopes of a map."""
+MAX_ROWS = 1000
+"""So many rows, or twice as many as there are features, show the slopes of a map."""
+
+
+def slopes_across(X: Any, Z: NDArray) -> NDArray[np.float64]:
+    """Slopes (d, k) of the smallest linear map of rows ``X`` (n, d) to ``Z``, for n below d."""
+    gram = X @ X.T
+    gram = np.asarray(gram.toarray() if issparse(gram) else gram, dtype=np.float64)
+    centred = gram - gram.mean(axis=0)
+    centred -= centred.mean(axis=1)[:, None]
+    duals = np.linalg.pinv(centred, hermitian=True) @ (Z - Z.mean(axis=0))
+    return np.asarray(X.T @ (duals - duals.mean(axis=0)))
 
 
 class Surrogate:
@@ -20,16 +31,23 @@ class Surrogate:
     To be mixed into one of the forms of mapping; ``fit`` ends with ``_set_slopes(Xs)``.
     """
 
-    meets_between: bool
+    meets_between: ClassVar[bool]
     slopes_: NDArray[np.float64]
     source_std_: NDArray[np.float64]
 
     def _set_slopes(self, X: Any) -> None:
         """Regress where source rows are carried on where they were."""
-        rows = X[np.argsort(content_key(X), kind="stable")[:: -(-X.shape[0] // MAX_ROWS)]]
-        moments = moments_of_rows((rows, np.asarray(self._map(rows))), variances_only="y")
-        self.slopes_ = np.linalg.pinv(moments.scatter, hermitian=True) @ moments.scatter_xy
-        self.source_std_ = moments.std
+        n, d = X.shape
+        order = np.argsort(content_key(X), kind="stable")
+        rows = X[order[:: -(-n // max(MAX_ROWS, 2 * d))]]
+        carried = np.asarray(self._map(rows))
+        if rows.shape[0] > d:
+            moments = moments_of_rows((rows, carried), variances_only="y")
+            inverse = np.linalg.pinv(moments.scatter, hermitian=True)
+            self.slopes_ = inverse @ moments.scatter_xy
+        else:
+            self.slopes_ = slopes_across(rows, carried)
+        self.source_std_ = moments_of_rows((X,), variances_only="x").std
 
     def _explain(self, top: int, source: list[str], target: list[str]) -> pd.DataFrame:
         if self.meets_between:

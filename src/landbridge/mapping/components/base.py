@@ -6,11 +6,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import issparse
 from sklearn.metrics.pairwise import euclidean_distances
 
 from landbridge.domains.folds import content_key
-from landbridge.mapping.base import UnpairedMapping
+from landbridge.mapping.base import UnpairedMapping, check_two_rows
 from landbridge.mapping.components.eigen import (
     OVERSAMPLING,
     TOLERANCE,
@@ -27,8 +26,7 @@ from landbridge.moments.feature_map import draw_landmarks, stack
 MAX_COMPONENTS = 20
 """So many components, or all there can be, where their number is left open."""
 WIDTH_ROWS = 1000
-SLOPE_ROWS = 1000
-"""So many rows tell whether a kernel is too narrow, and the slopes of a map."""
+"""So many rows tell whether a kernel is too narrow."""
 
 
 class KernelComponents(Surrogate, UnpairedMapping):
@@ -37,7 +35,7 @@ class KernelComponents(Surrogate, UnpairedMapping):
     A method says in ``_components`` which W (m, k) it is.
     """
 
-    meets_between = True  # type: ignore[misc]
+    meets_between = True
     cost = "n m (d + m); exact kernel: n² (d + k)"
     are_repeated: ClassVar[bool] = False
 
@@ -50,7 +48,7 @@ class KernelComponents(Surrogate, UnpairedMapping):
     random_state: int
 
     def _fit(self, Xs: Any, Xt: Any, ys: Any, yt: Any, sample_weight: Any) -> None:
-        check_two_rows(self, Xs, Xt)
+        check_two_rows(self, Xs.shape[0], Xt.shape[0])
         check_above_zero("reg", self.reg)
         self._check_parameters()
         # Landmarks that nearly depend on each other need all the digits there are.
@@ -99,31 +97,16 @@ class KernelComponents(Surrogate, UnpairedMapping):
         return self._map(X)
 
     def _explain_by_slopes(self, Xs: Any) -> None:
-        self.source_std_ = moments_of_rows((Xs,), variances_only="x").std
         if self.kernel == "linear":
             self.slopes_ = self.matrix_
-            return
-        order = np.argsort(content_key(Xs), kind="stable")
-        few = Xs[order[:: -(-len(order) // SLOPE_ROWS)]]
-        if few.shape[0] > few.shape[1]:
-            self._set_slopes(few)
+            self.source_std_ = moments_of_rows((Xs,), variances_only="x").std
         else:
-            self.slopes_ = slopes_across(few, self._map(few))
+            self._set_slopes(Xs)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def slopes_across(X: Any, Z: NDArray) -> NDArray[np.float64]:
-    """Slopes (d, k) of the smallest linear map of rows ``X`` (n, d) to ``Z``, for n below d."""
-    gram = X @ X.T
-    gram = np.asarray(gram.toarray() if issparse(gram) else gram, dtype=np.float64)
-    centred = gram - gram.mean(axis=0)
-    centred -= centred.mean(axis=1)[:, None]
-    duals = np.linalg.pinv(centred, hermitian=True) @ (Z - Z.mean(axis=0))
-    return np.asarray(X.T @ (duals - duals.mean(axis=0)))
 
 
 def with_unit_variance(found: Components, total_weight: float) -> NDArray[np.float64]:
@@ -168,16 +151,6 @@ def start_block(features: FeatureRows, width: int, random_state: int) -> NDArray
     placed = np.empty_like(block)
     placed[np.argsort(content_key(features.feature_map.landmarks_), kind="stable")] = block
     return placed
-
-
-def check_two_rows(mapping: UnpairedMapping, Xs: Any, Xt: Any) -> None:
-    """Refuse to compare a sample that is a single row."""
-    if min(Xs.shape[0], Xt.shape[0]) < 2:
-        raise ValueError(
-            f"{type(mapping).__name__} compares two samples and needs 2 rows of each: Xs has "
-            f"{Xs.shape[0]}, Xt has {Xt.shape[0]}. Give more rows, without labels if need be, or "
-            "use Identity."
-        )
 
 
 def check_above_zero(name: str, value: Any) -> None:

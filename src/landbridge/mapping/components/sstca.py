@@ -9,7 +9,7 @@ from scipy.sparse.linalg import aslinearoperator
 from sklearn.neighbors import kneighbors_graph
 
 from landbridge.domains import class_names, encode, is_labelled
-from landbridge.mapping.base import _are_measurements
+from landbridge.mapping.base import are_measurements
 from landbridge.mapping.components.base import (
     KernelComponents,
     check_count,
@@ -162,7 +162,7 @@ class SemiSupervisedTCA(KernelComponents):
         blank = np.full(len(features.weights[1]), None, dtype=object)
         labels = [ys, blank if yt is None else yt]
         is_linear = self.label_kernel == "linear" or (
-            self.label_kernel == "auto" and any(map(_are_measurements, labels))
+            self.label_kernel == "auto" and any(map(are_measurements, labels))
         )
         Y = number_columns(labels) if is_linear else class_columns(labels)
         mean = sum(w @ y for w, y in zip(features.weights, Y)) / features.total_weight
