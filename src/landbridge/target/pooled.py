@@ -51,9 +51,12 @@ def pool(
 
 
 class Pooled(WrappedLearner):
-    """A learner trained on carried source rows and labelled target rows together.
+    r"""A learner trained on carried source rows and labelled target rows together.
 
-    Without labelled target rows it is ``Refit``.
+    With :math:`w` the ``target_weight`` the loss is
+    :math:`\sum_i \ell(f(x_i), y_i) + w \sum_j \ell(f(x_j), y_j)` over carried rows i and
+    labelled target rows j, a balance of two samples (Wu & Dietterich 2004, eq. 1). Without
+    labelled target rows it is ``Refit``.
 
     Parameters
     ----------

@@ -4,11 +4,9 @@ Each estimates the density ratio ``r(x) = p_t(x) / p_s(x)``, for any row x. ``ba
 into weights of mean 1, caps them, and judges what they leave of the sample; a method gives
 nothing but the ratio: as a sum of Gaussian functions (``ulsif``, ``kliep``), as the solution of
 mean matching (``kmm``, ``entropy_balancing``, on one dual problem in ``mean_matching``), from a
-classifier, two densities, neighbours, or the labels (``target_shift``). ``balanced`` weighs the
-source as a whole.
+classifier, two densities, neighbours, or the labels (``target_shift``).
 """
 
-from landbridge.mapping.reweighting.balanced import BalancedWeighting
 from landbridge.mapping.reweighting.base import Reweighting
 from landbridge.mapping.reweighting.classifier_ratio import ClassifierRatio
 from landbridge.mapping.reweighting.density import GaussianRatio, KernelDensityRatio
@@ -24,7 +22,6 @@ __all__ = [
     "KMM",
     "RULSIF",
     "ULSIF",
-    "BalancedWeighting",
     "ClassifierRatio",
     "EntropyBalancing",
     "GaussianRatio",
