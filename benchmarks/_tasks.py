@@ -56,7 +56,7 @@ def office_caltech_surf() -> list[Task]:
         found = loadmat(folder("office_caltech10_surf") / f"{name}_SURF_L10.mat")
         rows = normalize(found["fts"].astype(float), norm="l1")
         domains[letter] = zscore(rows), found["labels"].ravel().astype(int)
-    order = "C-A C-W C-D A-C A-W A-D W-C W-A W-D D-C D-A D-W".split()
+    order = ["C-A", "C-W", "C-D", "A-C", "A-W", "A-D", "W-C", "W-A", "W-D", "D-C", "D-A", "D-W"]
     tasks = {task.name: task for task in pairs(domains)}
     return [tasks[name] for name in order]
 
@@ -130,9 +130,10 @@ def heart_disease() -> list[Task]:
     return list(pairs(domains))
 
 
-def mushrooms() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """One-hot rows, labels and domains (1: enlarging stalk, -2: tapering) of the mushrooms."""
+def mushrooms() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """One-hot rows, labels and domains (1: source, -2: target) of the mushrooms, both ways."""
     table = pd.read_csv(folder("mushroom") / "mushrooms.csv")
-    domain = np.where(table.pop("stalk_shape") == "e", 1, -2)
     label = (table.pop("type") == "p").astype(int).to_numpy()
-    return pd.get_dummies(table).to_numpy(dtype=float), label, domain
+    rows = pd.get_dummies(table).to_numpy(dtype=float)
+    for stalk in "et":
+        yield rows, label, np.where(table["stalk_shape"] == stalk, 1, -2)

@@ -14,8 +14,16 @@ _NAMES = {
     "make_problem read_table",
     "moments": "Moments",
     "source": "LEARNERS make_learner",
-    "mapping": "CCA CORAL MAPPINGS PLS GradientMapping Identity LeastSquares LowRankAffine Mapping "
-    "Monge PerSource Procrustes Recentre Ridge Standardise SubspaceAlignment make_mapping",
+    "mapping": "BDA CCA CORAL DASVM FMMD JCPOT JDA JDOT KLIEP KMM MAPPINGS PLS RCSLS RULSIF TCA "
+    "TJM ULSIF ClassPairs ClassTransport ClassifierRatio DirectStandardization "
+    "EasyTransfer EntropyBalancing ExactTransport ForestMap GaussianRatio GeodesicFlow "
+    "GradientMapping GradualSelfTraining GromovWasserstein Identity KernelDensityRatio "
+    "KernelRidgeMap KernelTransport LabelPropagation LaplaceTransport LeastSquares "
+    "LowRankAffine MMDScaleShift MMDTargetShift ManifoldEmbedded Mapping Monge "
+    "MultiLinearMonge NearestNeighbourRatio OptimalTransport PartialTransport PerSource "
+    "PiecewiseDirectStandardization Procrustes PseudoLabels Recentre Ridge "
+    "RiemannianAlignment SemiSupervisedTCA Standardise SubspaceAlignment TransferSubspace "
+    "UnbalancedTransport make_mapping",
     "target": "TARGETS FeatureAugmentation LabelShift Pooled Refit RegularTransferClassifier "
     "RegularTransferRegressor Stacking TargetLearner TargetOnly Thresholded",
     "transfer": "Transfer",

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 from scipy.stats import norm
 from sklearn.exceptions import ConvergenceWarning
 
-from landbridge.moments.priors import bbse_priors, em_priors
+from landbridge.moments.priors import bbse_priors, em_priors, least_norms, rlls_penalty, rlls_priors
 
 
 def posteriors(x, priors):
@@ -121,3 +122,44 @@ def test_bbse_sets_negative_shares_to_zero():
 def test_bbse_says_what_is_wrong_with_its_input(confusion, share, message):
     with pytest.raises(ValueError, match=message):
         bbse_priors(confusion, share)
+
+
+@pytest.mark.parametrize("reg", [0.05, 0.6, 2.0, 5.0])
+def test_the_sum_of_norms_is_least(reg):
+    rng = np.random.default_rng(0)
+    A, b = rng.normal(size=(6, 4)), rng.normal(size=6)
+    value = lambda x: np.linalg.norm(A @ x - b) + reg * np.linalg.norm(x)  # noqa: E731
+    options = {"maxiter": 20_000, "maxfev": 20_000, "xatol": 1e-10, "fatol": 1e-13}
+    slow = minimize(value, np.full(4, 0.1), method="Nelder-Mead", options=options)
+    ours = least_norms(A, b, reg)
+    assert value(ours) <= slow.fun + 1e-10
+    np.testing.assert_allclose(ours, slow.x, atol=1e-5)
+
+
+def test_rlls_is_bbse_without_a_penalty_and_the_source_with_a_large_one():
+    confusion, share = [[30, 10, 2], [5, 25, 5], [1, 3, 19]], [0.3, 0.3, 0.4]
+    none, exact = rlls_priors(confusion, share, reg=0.0), bbse_priors(confusion, share)
+    np.testing.assert_allclose(none[0], exact[0], atol=1e-6)
+    assert none[1] == exact[1]
+    np.testing.assert_allclose(rlls_priors(confusion, share, reg=9.0)[0], [0.42, 0.35, 0.23])
+
+
+def test_rlls_errs_less_than_bbse_where_the_confusions_tell_little():
+    rng = np.random.default_rng(0)
+    rates = np.full((4, 4), 0.22) + 0.12 * np.eye(4)
+    target = np.array([0.35, 0.25, 0.2, 0.2])
+    errors = []
+    for _ in range(200):
+        counts = np.array([rng.multinomial(25, row) for row in rates])
+        share = rng.multinomial(100, target @ rates)
+        found = rlls_priors(counts + 0.01, share)[0], bbse_priors(counts + 0.01, share)[0]
+        errors.append([((priors - target) ** 2).sum() for priors in found])
+    rlls, bbse = np.mean(errors, axis=0)
+    assert rlls < bbse
+    assert rlls_penalty(4, 100) > rlls_penalty(4, 1000)
+
+
+@pytest.mark.parametrize("reg", [-1.0, np.inf])
+def test_rlls_refuses_wrong_penalties(reg):
+    with pytest.raises(ValueError, match='reg must be "auto" or a number from 0 up'):
+        rlls_priors([[8, 2], [1, 9]], [0.5, 0.5], reg)

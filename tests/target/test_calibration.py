@@ -47,3 +47,35 @@ def test_certain_predictions_do_no_harm():
         np.eye(2)[[0, 0, 0, 1, 1, 1]] / 3 + 1 / 3,
         atol=1e-4,
     )
+
+
+def loss(p, codes):
+    return -np.log(p[np.arange(len(codes)), codes]).mean()
+
+
+def test_richer_calibrations_fit_better_and_none_changes_nothing(overconfident):
+    p, codes, _ = overconfident
+    kinds = (None, "temperature", "bias-corrected", "vector")
+    losses = [loss(calibrate(p, fit_calibration(p, codes, kind=kind)), codes) for kind in kinds]
+    assert losses[0] > losses[1] > losses[2] >= losses[3]
+    same = calibrate(p, fit_calibration(p, codes, kind=None))
+    np.testing.assert_allclose(same, p, atol=1e-5)
+
+
+def test_a_temperature_alone_is_the_best_of_a_grid(overconfident):
+    p, codes, _ = overconfident
+    grid = np.linspace(0.2, 1.0, 161)
+    losses = [loss(softmax(a * np.log(p), axis=1), codes) for a in grid]
+    found = fit_calibration(p, codes, kind="temperature")
+    assert found[0] == pytest.approx(grid[int(np.argmin(losses))], abs=0.005)
+    assert not found[1:].any()
+
+
+def test_vector_scaling_has_no_slope_left(overconfident):
+    p, codes, _ = overconfident
+    found = fit_calibration(p, codes, kind="vector")
+    base = loss(calibrate(p, found), codes)
+    for k in range(6):
+        for step in (-1e-3, 1e-3):
+            moved = found + step * (np.arange(6) == k)
+            assert loss(calibrate(p, moved), codes) >= base - 1e-12

@@ -34,7 +34,7 @@ def shifted():
     return Carried(X, y), *mixture(TARGET, 4000, 1)
 
 
-@pytest.mark.parametrize("method", ["em", "bbse"])
+@pytest.mark.parametrize("method", ["em", "bbse", "rlls"])
 def test_it_recovers_the_target_shares_of_a_known_mixture(shifted, method):
     carried, Xt, truth = shifted
     learner = LabelShift(LogisticRegression(), method=method).fit(carried, Xt, NO_LABELS)
@@ -54,6 +54,22 @@ def test_an_overconfident_learner_is_calibrated_first(shifted):
     raw = em_priors(floored / floored.sum(axis=1, keepdims=True), SOURCE)
     assert np.abs(learner.priors_ - TARGET).max() < 0.05
     assert np.abs(learner.priors_ - TARGET).max() < np.abs(raw - TARGET).max()
+
+
+@pytest.mark.parametrize("calibration", ["vector", "temperature", None])
+def test_other_calibrations_come_to_the_same_for_a_calibrated_learner(shifted, calibration):
+    carried, Xt, _ = shifted
+    learner = LabelShift(LogisticRegression(), calibration=calibration)
+    learner.fit(carried, Xt, NO_LABELS)
+    np.testing.assert_allclose(learner.priors_, TARGET, atol=0.04)
+    assert len(learner.calibration_) == (6 if calibration == "vector" else 4)
+
+
+def test_without_calibration_the_learner_is_taken_at_its_word(shifted):
+    carried, Xt, _ = shifted
+    learner = LabelShift(LogisticRegression(), calibration=None).fit(carried, Xt, NO_LABELS)
+    plain = em_priors(learner.learner_.predict_proba(Xt), learner.source_priors_)
+    np.testing.assert_allclose(learner.priors_, plain, atol=1e-3)
 
 
 def test_without_a_shift_it_leaves_the_shares_alone(shifted):
@@ -107,6 +123,11 @@ def test_doubtful_shares_are_noted(rng):
     [
         (LabelShift(LinearSVC()), [0, 0, 1, 1], "needs a classifier with predict_proba: LinearSVC"),
         (LabelShift(LogisticRegression(), method="mlls"), [0, 0, 1, 1], "found 'mlls'"),
+        (
+            LabelShift(LogisticRegression(), calibration="platt"),
+            [0, 0, 1, 1],
+            "calibration must be one of .*: found 'platt'",
+        ),
         (LabelShift(LogisticRegression(), cv=1), [0, 0, 1, 1], "at least 2 folds: found 1"),
         (LabelShift(LogisticRegression()), [0, 0, 1, 0], r"rows of each class: .*1.* has one"),
     ],

@@ -7,6 +7,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, Ri
 from sklearn.model_selection import LeaveOneOut
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 
 from landbridge.mapping import CORAL, Carried
 from landbridge.source import CarriedModel
@@ -16,9 +17,9 @@ from landbridge.target import (
     regular_transfer,
 )
 from landbridge.target.regular_transfer import (
-    fit_logistic_towards,
+    fit_towards,
     leave_one_out_errors,
-    logistic_towards,
+    loss_towards,
     ridge_towards,
     spread_classes,
 )
@@ -100,15 +101,16 @@ def test_without_labels_it_is_the_sources_linear_model(numbers, two_classes):
     assert "No target row is labelled" in learner.notes_[0]
 
 
+@pytest.mark.parametrize("loss", ["logistic", "squared_hinge"])
 @pytest.mark.parametrize("k", [1, 3])
-def test_the_logistic_gradient_is_that_of_finite_differences(rng, k):
+def test_the_gradient_is_that_of_finite_differences(rng, k, loss):
     X, codes, prior = rng.normal(size=(8, 4)), np.arange(8) % max(k, 2), rng.normal(size=(k, 4))
     theta, steps = rng.normal(size=4 * k), 1e-5 * np.eye(4 * k)
     up, down = (
-        np.array([logistic_towards(theta + sign * h, X, codes, prior, 0.3)[0] for h in steps])
+        np.array([loss_towards(theta + sign * h, X, codes, prior, 0.3, loss)[0] for h in steps])
         for sign in (1, -1)
     )
-    slope = logistic_towards(theta, X, codes, prior, 0.3)[1]
+    slope = loss_towards(theta, X, codes, prior, 0.3, loss)[1]
     np.testing.assert_allclose(slope, (up - down) / 2e-5, atol=1e-8)
 
 
@@ -117,8 +119,44 @@ def test_drawn_towards_zero_it_is_scikit_learns_logistic_regression(rng, k):
     X, reg = rng.normal(size=(60, 4)), 0.8
     codes = (X[:, 0] + rng.normal(size=60) > 0) + (k == 3) * (X[:, 1] > 0.3)
     theirs = LogisticRegression(C=1 / (2 * reg), fit_intercept=False, tol=1e-8).fit(X, codes)
-    ours = fit_logistic_towards(X, codes.astype(int), np.zeros(theirs.coef_.shape), reg)
+    ours = fit_towards(X, codes.astype(int), np.zeros(theirs.coef_.shape), reg)
     np.testing.assert_allclose(ours, theirs.coef_, atol=1e-4)
+
+
+@pytest.mark.parametrize("k", [2, 3])
+def test_drawn_towards_zero_it_is_scikit_learns_support_vector_machine(rng, k):
+    X, reg = rng.normal(size=(60, 4)), 0.8
+    codes = (X[:, 0] + rng.normal(size=60) > 0) + 1 * (k == 3) * (X[:, 1] > 0.3)
+    theirs = LinearSVC(C=1 / (2 * reg), fit_intercept=False, tol=1e-10, max_iter=100_000)
+    coef = theirs.fit(X, codes).coef_
+    ours = fit_towards(X, codes.astype(int), np.zeros(coef.shape), reg, "squared_hinge")
+    np.testing.assert_allclose(ours, coef, atol=1e-4)
+
+
+def test_a_support_vector_machine_stays_with_its_source_or_leaves_it(three_classes):
+    carried, Xt, yt, truth = three_classes
+    source = LinearSVC(random_state=0).fit(carried.X, carried.y)
+    far, free = (
+        RegularTransferClassifier(reg, loss="squared_hinge").fit(carried, Xt, yt, source)
+        for reg in (1e9, "cv")
+    )
+    np.testing.assert_allclose(far.coef_, source.coef_, atol=1e-6)
+    assert (free.predict(Xt) == truth).mean() > 0.85
+    assert not hasattr(free, "predict_proba")
+
+
+def test_a_machine_of_two_source_classes_keeps_both_among_more(three_classes):
+    carried, Xt, yt, truth = three_classes
+    known = carried.y != 9
+    two = Carried(carried.X[known], carried.y[known])
+    learner = RegularTransferClassifier(loss="squared_hinge").fit(two, Xt, yt)
+    np.testing.assert_array_equal(learner.source_coef_[0], -learner.source_coef_[1])
+    assert (learner.predict(Xt)[truth == 9] == 9).mean() > 0.5
+
+
+def test_an_unknown_loss_is_refused(two_classes):
+    with pytest.raises(ValueError, match=r"loss must be one of .*: found 'hinge'"):
+        RegularTransferClassifier(loss="hinge").fit(*two_classes[:3])
 
 
 @pytest.mark.parametrize("task", ["two_classes", "three_classes"])

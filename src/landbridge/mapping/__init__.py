@@ -1,15 +1,14 @@
 """Step 2: the map ``f`` that carries source rows over to the target.
 
-A file holds one method: the pure function that is its formula, then the class. ``base`` has the
-interface and the forms a mapping takes (unpaired or paired, from rows or from moments alone);
-``affine`` and ``shared_space`` what the two common kinds of map have in common; ``sources`` the
-maps of several sources; ``catalogue`` the names of all.
+A folder holds the maps that are found in one way: by aligning moments (``alignment``), as kernel
+components (``components``), by optimal transport (``transport``), as density ratios that weigh
+rows instead of moving them (``reweighting``), as labels of target rows (``relabelling``), or from
+pairs (``paired``). A file in it holds one method: the pure functions that are its formula, then
+the class. ``base`` has the interface and the forms a mapping takes; ``affine``, ``shared_space``
+and ``surrogate`` what common kinds of map have in common; ``sources`` the maps of several sources;
+``catalogue`` the names of all.
 """
 
-from landbridge.mapping.alignment.coral import CORAL
-from landbridge.mapping.alignment.monge import Monge
-from landbridge.mapping.alignment.recentre import Recentre, Standardise
-from landbridge.mapping.alignment.subspace_alignment import SubspaceAlignment
 from landbridge.mapping.base import (
     Carried,
     Mapping,
@@ -18,38 +17,134 @@ from landbridge.mapping.base import (
     PairedMomentMapping,
     UnpairedMapping,
 )
-from landbridge.mapping.catalogue import MAPPINGS, make_mapping
-from landbridge.mapping.identity import Identity
-from landbridge.mapping.paired.cca import CCA
-from landbridge.mapping.paired.gradient import GradientMapping
-from landbridge.mapping.paired.low_rank import LowRankAffine
-from landbridge.mapping.paired.pls import PLS
-from landbridge.mapping.paired.procrustes import Procrustes
-from landbridge.mapping.paired.ridge import LeastSquares, Ridge
-from landbridge.mapping.sources import MultiSource, PerSource
+from landbridge.mapping.catalogue import (
+    BDA,
+    CCA,
+    CORAL,
+    DASVM,
+    FMMD,
+    JCPOT,
+    JDA,
+    JDOT,
+    KLIEP,
+    KMM,
+    MAPPINGS,
+    PLS,
+    RCSLS,
+    RULSIF,
+    TCA,
+    TJM,
+    ULSIF,
+    ClassifierRatio,
+    ClassPairs,
+    ClassTransport,
+    DirectStandardization,
+    EasyTransfer,
+    EntropyBalancing,
+    ExactTransport,
+    ForestMap,
+    GaussianRatio,
+    GeodesicFlow,
+    GradientMapping,
+    GradualSelfTraining,
+    GromovWasserstein,
+    Identity,
+    KernelDensityRatio,
+    KernelRidgeMap,
+    KernelTransport,
+    LabelPropagation,
+    LaplaceTransport,
+    LeastSquares,
+    LowRankAffine,
+    ManifoldEmbedded,
+    MMDScaleShift,
+    MMDTargetShift,
+    Monge,
+    MultiLinearMonge,
+    NearestNeighbourRatio,
+    OptimalTransport,
+    PartialTransport,
+    PerSource,
+    PiecewiseDirectStandardization,
+    Procrustes,
+    PseudoLabels,
+    Recentre,
+    Ridge,
+    RiemannianAlignment,
+    SemiSupervisedTCA,
+    Standardise,
+    SubspaceAlignment,
+    TransferSubspace,
+    UnbalancedTransport,
+    make_mapping,
+)
+from landbridge.mapping.sources import MultiSource
 
 __all__ = [
+    "BDA",
     "CCA",
     "CORAL",
+    "DASVM",
+    "FMMD",
+    "JCPOT",
+    "JDA",
+    "JDOT",
+    "KLIEP",
+    "KMM",
     "MAPPINGS",
     "PLS",
+    "RCSLS",
+    "RULSIF",
+    "TCA",
+    "TJM",
+    "ULSIF",
     "Carried",
+    "ClassPairs",
+    "ClassTransport",
+    "ClassifierRatio",
+    "DirectStandardization",
+    "EasyTransfer",
+    "EntropyBalancing",
+    "ExactTransport",
+    "ForestMap",
+    "GaussianRatio",
+    "GeodesicFlow",
     "GradientMapping",
+    "GradualSelfTraining",
+    "GromovWasserstein",
     "Identity",
+    "KernelDensityRatio",
+    "KernelRidgeMap",
+    "KernelTransport",
+    "LabelPropagation",
+    "LaplaceTransport",
     "LeastSquares",
     "LowRankAffine",
+    "MMDScaleShift",
+    "MMDTargetShift",
+    "ManifoldEmbedded",
     "Mapping",
     "MomentMapping",
     "Monge",
+    "MultiLinearMonge",
     "MultiSource",
+    "NearestNeighbourRatio",
+    "OptimalTransport",
     "PairedMapping",
     "PairedMomentMapping",
+    "PartialTransport",
     "PerSource",
+    "PiecewiseDirectStandardization",
     "Procrustes",
+    "PseudoLabels",
     "Recentre",
     "Ridge",
+    "RiemannianAlignment",
+    "SemiSupervisedTCA",
     "Standardise",
     "SubspaceAlignment",
+    "TransferSubspace",
+    "UnbalancedTransport",
     "UnpairedMapping",
     "make_mapping",
 ]

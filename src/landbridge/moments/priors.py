@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
 from sklearn.exceptions import ConvergenceWarning
 
 
@@ -107,10 +108,114 @@ def bbse_priors(
     >>> priors.round(3), round(condition, 3)
     (array([0.5, 0.5]), 1.456)
     """
-    counts, predicted = (
-        _confusion(confusion),
-        _shares(predicted_share, "predicted_share", zero=True),
-    )
+    source, rates, change = _change(confusion, predicted_share)
+    step = np.linalg.pinv(rates.T, rcond=1e-10) @ change
+    return _kept(source + step - step.mean()), _condition(rates)
+
+
+def rlls_priors(
+    confusion: ArrayLike, predicted_share: ArrayLike, reg: float | str = "auto"
+) -> tuple[NDArray[np.float64], float]:
+    r"""Class shares of the target from confusions and predictions, drawn towards the source's.
+
+    With :math:`C_{kj}` the share of source rows of class j that are predicted as k,
+    :math:`q` the shares of target rows predicted as each class and :math:`p` those of source
+    rows, the ratio :math:`w = \pi / \pi^s` is :math:`1 + \theta`, where
+
+    .. math:: \min_\theta \lVert C \theta - (q - p) \rVert + \Delta \lVert \theta \rVert
+
+    (Azizzadenesheli et al. 2019, algorithm 1, with their γ = 1). A penalty below what the
+    confusions tell apart changes nothing: ``bbse_priors``; above it the source's shares are kept
+    the more. In small samples this errs less. Negative shares are set to zero and the
+    rest scaled to sum to one.
+
+    Parameters
+    ----------
+    confusion : array-like of shape (n_classes, n_classes)
+        Source rows by true class (row) and predicted class (column), as counts.
+    predicted_share : array-like of shape (n_classes,)
+        The share, or the number, of target rows predicted as each class.
+    reg : "auto" or float
+        The penalty Δ; larger keeps the source's shares. ``"auto"`` is ``rlls_penalty`` of the
+        number of source rows counted.
+
+    Returns
+    -------
+    priors : ndarray of shape (n_classes,)
+        The target's class shares.
+    condition : float
+        The condition number of the confusions: see ``bbse_priors``.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not match, a value is negative, a class has no source rows, or ``reg``
+        is negative.
+
+    Examples
+    --------
+    >>> from landbridge.moments.priors import rlls_priors
+    >>> for reg in (0.01, 0.5):
+    ...     rlls_priors([[6, 5], [4, 5]], [0.6, 0.4], reg=reg)[0].round(3)
+    array([1., 0.])
+    array([0.55, 0.45])
+    """
+    source, rates, change = _change(confusion, predicted_share)
+    if reg == "auto":
+        penalty = rlls_penalty(len(source), float(np.asarray(confusion, dtype=float).sum()))
+    else:
+        penalty = float(reg)
+    if not 0 <= penalty < np.inf:
+        raise ValueError(f'reg must be "auto" or a number from 0 up: found {reg!r}.')
+    theta = least_norms(rates.T * source, change, penalty)
+    return _kept(source * (1 + theta)), _condition(rates)
+
+
+def rlls_penalty(n_classes: int, n_rows: float) -> float:
+    r"""A hundredth of the bound on the error of confusions that were counted on so many rows.
+
+    The bound is :math:`3 (2 \ell / 3n + \sqrt{2 \ell / n})` with :math:`\ell = \ln 2k/\delta` and
+    :math:`\delta = 0.05` (Azizzadenesheli et al. 2019). It is loose: as it stands it would keep
+    the source's shares for all but very many rows, so it is scaled down, as is customary.
+    """
+    length = 2.0 * np.log(2.0 * n_classes / 0.05) / n_rows
+    return float(0.01 * 3.0 * (length / 3.0 + np.sqrt(length)))
+
+
+def least_norms(A: NDArray, b: NDArray, reg: float) -> NDArray[np.float64]:
+    r"""The x with the least ``‖A x − b‖ + reg ‖x‖``: neither norm is squared.
+
+    Where x is not zero, it is the ridge solution
+    :math:`x = (A^\top A + \lambda I)^{-1} A^\top b` of the λ with
+    :math:`\lambda \lVert x \rVert = \mathrm{reg} \lVert A x - b \rVert`; x is zero where
+    :math:`\lVert A^\top b \rVert \le \mathrm{reg} \lVert b \rVert`.
+    """
+    U, s, Vt = np.linalg.svd(A, full_matrices=False)
+    along, largest = U.T @ b, float(s.max(initial=0.0))
+    aside = float(np.linalg.norm(b - U @ along))
+    if np.linalg.norm(s * along) <= reg * np.linalg.norm(b):
+        return np.zeros(A.shape[1])
+    known = s > 1e-10 * largest
+
+    def excess(log_penalty: float) -> float:
+        penalty = np.exp(log_penalty)
+        shrunk = s / (s**2 + penalty) * along
+        left = penalty / (s**2 + penalty) * along
+        return float(penalty * np.linalg.norm(shrunk) - reg * np.hypot(np.linalg.norm(left), aside))
+
+    # Of tiny penalties the least is as good as none; that of a consistent system is just that.
+    low, high = (2 * np.log(largest) + shift for shift in (-40.0, 60.0))
+    penalty = 0.0 if excess(low) >= 0 else np.exp(brentq(excess, low, high, xtol=1e-12))
+    shrunk = np.divide(s * along, s**2 + penalty, out=np.zeros(len(s)), where=known)
+    return Vt.T @ shrunk
+
+
+def _change(
+    confusion: ArrayLike, predicted_share: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Shares of the source's classes, their confusion rates, and how predictions have changed."""
+    counts = _confusion(confusion)
+    predicted = _shares(predicted_share, "predicted_share", zero=True)
     if len(predicted) != len(counts):
         raise ValueError(
             f"predicted_share has {len(predicted)} classes, confusion has {len(counts)}: "
@@ -118,9 +223,13 @@ def bbse_priors(
         )
     source = counts.sum(axis=1) / counts.sum()
     rates = counts / counts.sum(axis=1, keepdims=True)
-    change = np.linalg.pinv(rates.T, rcond=1e-10) @ (predicted - rates.T @ source)
-    kept = np.clip(source + change - change.mean(), 0.0, None)
-    return kept / kept.sum(), _condition(rates)
+    return source, rates, predicted - rates.T @ source
+
+
+def _kept(shares: NDArray) -> NDArray[np.float64]:
+    """Shares that are not negative and sum to one."""
+    kept = np.clip(shares, 0.0, None)
+    return kept / kept.sum()
 
 
 def _condition(matrix: NDArray) -> float:

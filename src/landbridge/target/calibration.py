@@ -1,4 +1,4 @@
-"""Calibrated probabilities: one temperature, one bias a class."""
+"""Calibrated probabilities: a temperature or a slope a class, and a bias a class."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,6 +7,7 @@ from scipy.special import softmax
 from landbridge.target.softmax import cross_entropy, minimise
 
 FLOOR = 1e-6
+KINDS = ("bias-corrected", "vector", "temperature", None)
 
 
 def log_probabilities(probabilities: NDArray) -> NDArray[np.float64]:
@@ -15,13 +16,16 @@ def log_probabilities(probabilities: NDArray) -> NDArray[np.float64]:
 
 
 def fit_calibration(
-    probabilities: NDArray, codes: NDArray, weights: NDArray | None = None
+    probabilities: NDArray,
+    codes: NDArray,
+    weights: NDArray | None = None,
+    kind: str | None = "bias-corrected",
 ) -> NDArray[np.float64]:
-    """Inverse temperature, then one bias a class, (1 + k,), by maximum likelihood.
+    r"""Slopes and biases of ``softmax(a log p + b)``, by maximum likelihood.
 
-    Bias-corrected temperature scaling (Alexandari, Kundaje & Shrikumar 2020, section 3). The
-    mean calibrated probability of a class is then its share among the rows, so that nothing is
-    left for a change of priors to explain.
+    Of the kinds in Alexandari, Kundaje & Shrikumar (2020, section 3). With a bias a class the mean
+    calibrated probability of a class is its share among the rows, so that nothing is left for a
+    change of priors to explain; they recommend one of the two kinds that have it.
 
     Parameters
     ----------
@@ -31,17 +35,34 @@ def fit_calibration(
         The column of each row's class.
     weights : ndarray of shape (n,), optional
         Row weights.
+    kind : {"bias-corrected", "vector", "temperature", None}
+        ``"bias-corrected"``: one slope (an inverse temperature) and a bias a class;
+        ``"vector"``: a slope and a bias a class; ``"temperature"``: one slope alone; ``None``:
+        probabilities as they are.
+
+    Returns
+    -------
+    ndarray of shape (1 + k,) or, for "vector", (2 k,)
+        Slopes, then biases.
     """
     logs = log_probabilities(probabilities)
+    k = logs.shape[1]
+    n_slopes = k if kind == "vector" else 1
+    start = np.concatenate([np.ones(n_slopes), np.zeros(k)])
+    if kind is None:
+        return start
 
     def objective(theta: NDArray) -> tuple[float, NDArray]:
-        value, slope = cross_entropy(theta[0] * logs + theta[1:], codes, weights)
-        return value, np.append((slope * logs).sum(), slope.sum(axis=0))
+        value, slope = cross_entropy(theta[:n_slopes] * logs + theta[n_slopes:], codes, weights)
+        by_class = (slope * logs).sum(axis=0)
+        slopes = by_class if n_slopes == k else by_class.sum(keepdims=True)
+        biases = slope.sum(axis=0) * (kind != "temperature")
+        return value, np.concatenate([slopes, biases])
 
-    start = np.append(1.0, np.zeros(logs.shape[1]))
     return minimise(objective, start, 1000, "The calibration")
 
 
 def calibrate(probabilities: NDArray, calibration: NDArray) -> NDArray[np.float64]:
-    """Probabilities (n, k) at the temperature and with the biases of ``fit_calibration``."""
-    return softmax(calibration[0] * log_probabilities(probabilities) + calibration[1:], axis=1)
+    """Probabilities (n, k) by the slopes and biases of ``fit_calibration``."""
+    slopes, biases = np.split(calibration, [len(calibration) - probabilities.shape[1]])
+    return softmax(slopes * log_probabilities(probabilities) + biases, axis=1)

@@ -9,16 +9,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from landbridge.domains.folds import smallest_class, stratified_folds
 from landbridge.mapping.base import Carried
-from landbridge.moments.priors import bbse_priors, em_priors
+from landbridge.moments.priors import bbse_priors, em_priors, rlls_priors
 from landbridge.source import (
     fit_learner,
     has_probabilities,
     learner_name,
 )
 from landbridge.target.base import WrappedLearner, row_weights
-from landbridge.target.calibration import calibrate, fit_calibration
+from landbridge.target.calibration import KINDS, calibrate, fit_calibration
 
-METHODS = ("em", "bbse")
+METHODS = ("em", "bbse", "rlls")
 ILL_CONDITIONED = 100.0
 
 
@@ -49,17 +49,22 @@ class LabelShift(WrappedLearner):
     :math:`\pi^t` are estimated from the features of all target rows. Target labels are not used:
     rows picked for labelling seldom have the target's shares.
 
-    The probabilities are calibrated on out-of-fold probabilities of the carried rows by
-    bias-corrected temperature scaling (Alexandari, Kundaje & Shrikumar 2020).
+    The probabilities are first calibrated on out-of-fold probabilities of the carried rows, by
+    default by bias-corrected temperature scaling (Alexandari, Kundaje & Shrikumar 2020).
 
     Parameters
     ----------
     learner : scikit-learn classifier with ``predict_proba``
         It is cloned, never changed.
-    method : {"em", "bbse"}, default="em"
+    method : {"em", "bbse", "rlls"}, default="em"
         How the shares are estimated: by expectation maximisation (Saerens, Latinne &
-        Decaestecker 2002), or by solving for them with the confusions of the carried rows (Lipton,
-        Wang & Smola 2018). Both then reweigh the probabilities; the learner is not refitted.
+        Decaestecker 2002; with calibration the maximum likelihood of Alexandari et al. 2020), by
+        solving for them with the confusions of the carried rows (Lipton, Wang & Smola 2018), or
+        so with a penalty on their change (Azizzadenesheli et al. 2019), for few rows. All then
+        reweigh the probabilities; the learner is not refitted.
+    calibration : {"bias-corrected", "vector", "temperature", None}, default="bias-corrected"
+        How the probabilities are calibrated, see ``fit_calibration``. ``"vector"`` has a slope
+        for each class and wants many carried rows of each; ``None`` takes the learner at its word.
     cv : int, default=5
         Number of folds, at most the rows of the rarest class.
 
@@ -68,18 +73,18 @@ class LabelShift(WrappedLearner):
     learner_ : fitted classifier
     source_priors_, priors_ : ndarray of shape (n_classes,)
         Class shares of the carried rows and of the target.
-    calibration_ : ndarray of shape (1 + n_classes,)
-        Inverse temperature and biases.
+    calibration_ : ndarray of shape (1 + n_classes,) or (2 n_classes,)
+        Slopes (inverse temperatures), then biases.
     condition_ : float
-        The condition number of the confusions (method "bbse"; 1 otherwise).
+        The condition number of the confusions (methods "bbse" and "rlls"; 1 otherwise).
     notes_ : list of str
         Says so where the confusions tell too little, or a class is found to be absent.
 
     Raises
     ------
     ValueError
-        If the learner is no classifier or has no probabilities, ``method`` is unknown, ``cv`` is
-        below 2, or a class has a single carried row.
+        If the learner is no classifier or has no probabilities, ``method`` or ``calibration`` is
+        unknown, ``cv`` is below 2, or a class has a single carried row.
 
     Examples
     --------
@@ -96,9 +101,17 @@ class LabelShift(WrappedLearner):
     array([0.9, 0.1])
     """
 
-    def __init__(self, learner: Any, *, method: str = "em", cv: int = 5):
+    def __init__(
+        self,
+        learner: Any,
+        *,
+        method: str = "em",
+        calibration: str | None = "bias-corrected",
+        cv: int = 5,
+    ):
         self.learner = learner
         self.method = method
+        self.calibration = calibration
         self.cv = cv
 
     def predict(self, X: Any) -> NDArray:
@@ -117,7 +130,7 @@ class LabelShift(WrappedLearner):
         codes = np.searchsorted(self.classes_, carried.y)
         weights = row_weights(carried)
         held_out = self._out_of_fold(carried)
-        self.calibration_ = fit_calibration(held_out, codes, weights)
+        self.calibration_ = fit_calibration(held_out, codes, weights, self.calibration)
         self.source_priors_ = np.bincount(codes, weights) / weights.sum()
         self.condition_ = 1.0
         if self.method == "em":
@@ -130,7 +143,8 @@ class LabelShift(WrappedLearner):
     def _solve(self, confusion: NDArray, Xt: Any) -> None:
         predicted = self._calibrated(Xt).argmax(axis=1)
         share = np.bincount(predicted, minlength=len(confusion))
-        self.priors_, self.condition_ = bbse_priors(confusion, share)
+        solve = bbse_priors if self.method == "bbse" else rlls_priors
+        self.priors_, self.condition_ = solve(confusion, share)
 
     def _note_doubts(self) -> None:
         if not self.priors_.all():
@@ -156,7 +170,9 @@ class LabelShift(WrappedLearner):
 
     def _check(self, y: NDArray) -> None:
         if self.method not in METHODS:
-            raise ValueError(f'method must be "em" or "bbse": found {self.method!r}.')
+            raise ValueError(f'method must be "em", "bbse" or "rlls": found {self.method!r}.')
+        if self.calibration not in KINDS:
+            raise ValueError(f"calibration must be one of {KINDS}: found {self.calibration!r}.")
         if self.cv < 2:
             raise ValueError(f"cv must be at least 2 folds: found {self.cv}.")
         if not has_probabilities(self.learner):

@@ -1,14 +1,18 @@
 """Linear learners drawn towards the source's weights."""
 
+from collections.abc import Callable
 from numbers import Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin, RegressorMixin, is_regressor
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from landbridge.domains.folds import smallest_class, stratified_folds
@@ -62,18 +66,51 @@ def leave_one_out_errors(
     return ((residuals / np.maximum(1 - leverages, 1e-12)) ** 2).mean(axis=1)
 
 
-def logistic_towards(
-    theta: NDArray, X: NDArray, codes: NDArray, prior: NDArray, reg: float
+def logistic_loss(scores: NDArray, codes: NDArray) -> tuple[float, NDArray[np.float64]]:
+    """``-Σ log p(codesᵢ)`` and its slope in scores (n, k): k of all classes, 1 for the second."""
+    loss, slope = cross_entropy(class_scores(scores), codes)
+    return loss, slope[:, -scores.shape[1] :]
+
+
+def squared_hinge_loss(scores: NDArray, codes: NDArray) -> tuple[float, NDArray[np.float64]]:
+    """``Σ max(0, 1 − s)²`` and its slope in scores (n, k), each class against all others.
+
+    s is the score of a row's own class, and minus the score of another.
+    """
+    signs = -np.ones((len(codes), max(scores.shape[1], 2)))
+    signs[np.arange(len(codes)), codes] = 1.0
+    signs = signs[:, -scores.shape[1] :]
+    short = np.maximum(1.0 - signs * scores, 0.0)
+    return float((short**2).sum()), -2.0 * signs * short
+
+
+class Loss(NamedTuple):
+    """A loss of linear classifiers, and what goes with it."""
+
+    of: Callable[[NDArray, NDArray], tuple[float, NDArray[np.float64]]]
+    curvature: float
+    """The largest second derivative in a score."""
+    apart: float
+    """A score for the second of two classes, as scores of both: ``(-apart, apart)`` times it."""
+
+
+LOSSES = {
+    "logistic": Loss(logistic_loss, 0.25, 0.5),
+    "squared_hinge": Loss(squared_hinge_loss, 2.0, 1.0),
+}
+
+
+def loss_towards(
+    theta: NDArray, X: NDArray, codes: NDArray, prior: NDArray, reg: float, loss: str = "logistic"
 ) -> tuple[float, NDArray[np.float64]]:
-    r"""``-Σ log p(codesᵢ | xᵢ) + reg ‖W − prior‖²`` and its gradient in ``theta = W.ravel()``.
+    r"""``Σ loss(xᵢ Wᵀ, codesᵢ) + reg ‖W − prior‖²`` and its gradient in ``theta = W.ravel()``.
 
     Each row of W holds the weights of a class; a single row those of the second of two classes.
     """
     W = theta.reshape(prior.shape)
-    loss, slope = cross_entropy(class_scores(X @ W.T), codes)
+    value, slope = LOSSES[loss].of(X @ W.T, codes)
     gap = W - prior
-    gradient = slope[:, -len(W) :].T @ X + 2 * reg * gap
-    return loss + reg * float((gap**2).sum()), gradient.ravel()
+    return value + reg * float((gap**2).sum()), (slope.T @ X + 2 * reg * gap).ravel()
 
 
 def class_scores(scores: NDArray) -> NDArray:
@@ -81,14 +118,19 @@ def class_scores(scores: NDArray) -> NDArray:
     return np.hstack([np.zeros_like(scores), scores]) if scores.shape[1] == 1 else scores
 
 
-def fit_logistic_towards(
-    X: NDArray, codes: NDArray, prior: NDArray, reg: float, max_iter: int = 1000
+def fit_towards(
+    X: NDArray,
+    codes: NDArray,
+    prior: NDArray,
+    reg: float,
+    loss: str = "logistic",
+    max_iter: int = 1000,
 ) -> NDArray[np.float64]:
-    """The weights W (k, d) that minimise ``logistic_towards``, by L-BFGS from the prior."""
+    """The weights W (k, d) that minimise ``loss_towards``, by L-BFGS from the prior."""
     scale = np.sqrt(1.0 + 2.0 * reg)  # steps in units of the penalty's curvature
 
     def objective(step: NDArray) -> tuple[float, NDArray]:
-        value, slope = logistic_towards(prior.ravel() + step / scale, X, codes, prior, reg)
+        value, slope = loss_towards(prior.ravel() + step / scale, X, codes, prior, reg, loss)
         return value, slope / scale
 
     step = minimise(objective, np.zeros(prior.size), max_iter, "RegularTransferClassifier")
@@ -228,27 +270,35 @@ class RegularTransferRegressor(RegressorMixin, _RegularTransfer):
 
 
 class RegularTransferClassifier(ClassifierMixin, _RegularTransfer):
-    r"""Logistic regression on labelled target rows, drawn towards the source's weights.
+    r"""A linear classifier of labelled target rows, drawn towards the source's weights.
 
-    Minimises :math:`-\sum_i \log p(y_i | x_i) + \lambda \lVert W - W_s \rVert^2` over the
-    labelled target rows (Chelba & Acero 2006, eq. 5 with one variance), binary or multinomial,
-    by L-BFGS. W holds the intercepts too, taken at the mean of the target rows: a class without
-    target labels keeps what the source knows of it. A large λ gives the source's model, λ = 0
-    the target's own fit. Without labels it is the source's linear model.
+    Logistic regression minimises
+    :math:`-\sum_i \log p(y_i | x_i) + \lambda \lVert W - W_s \rVert^2` over the labelled target
+    rows (Chelba & Acero 2006, eq. 5 with one variance), binary or multinomial, by L-BFGS. A
+    support vector machine has :math:`\sum_i \max(0, 1 - s_i)^2` in place of the log-loss, with
+    :math:`s_i` the score of a row's own class, each class against all others (the adaptive machine
+    of Yang, Yan & Hauptmann 2007, with squared hinges); it has no probabilities.
+
+    W holds the intercepts too, taken at the mean of the target rows: a class without target
+    labels keeps what the source knows of it. A large λ gives the source's model, λ = 0 the
+    target's own fit. Without labels it is the source's linear model.
 
     Parameters
     ----------
     reg : "cv" or float, default="cv"
         The penalty λ, on the scale of a sum over labelled rows. ``"cv"`` chooses it by the
-        out-of-fold log-loss from 17 values, 1e-4 to 1e4 times a quarter (the largest curvature
-        of the loss) of the number of labelled rows times the mean variance of a feature. Where
-        a class has a single label the middle value is taken, which gives the source as much say
-        as the labelled rows, and a note says so.
-    source : linear scikit-learn classifier with ``predict_proba``, optional
+        out-of-fold loss from 17 values, 1e-4 to 1e4 times the largest curvature of the loss (a
+        quarter for the log-loss, 2 for squared hinges) times the number of labelled rows times
+        the mean variance of a feature. Where a class has a single label the middle value is
+        taken, which gives the source as much say as the labelled rows, and a note says so.
+    source : linear scikit-learn classifier, optional
         Fitted to the carried rows for :math:`W_s` where ``fit`` is given no such model; by
-        default logistic regression on scaled features.
+        default logistic regression or ``LinearSVC`` on scaled features. For the log-loss it must
+        have probabilities.
     cv : int, default=5
         Number of folds, at most the labels of the rarest class.
+    loss : {"logistic", "squared_hinge"}, default="logistic"
+        Logistic regression or a linear support vector machine.
 
     Attributes
     ----------
@@ -267,8 +317,8 @@ class RegularTransferClassifier(ClassifierMixin, _RegularTransfer):
     Raises
     ------
     ValueError
-        If ``reg`` is negative or an unknown word, ``cv`` is below 2, or ``source`` is not linear
-        or has no probabilities.
+        If ``reg`` is negative or an unknown word, ``loss`` is unknown, ``cv`` is below 2, or
+        ``source`` is not linear or lacks the probabilities that the log-loss needs.
 
     Examples
     --------
@@ -285,22 +335,35 @@ class RegularTransferClassifier(ClassifierMixin, _RegularTransfer):
 
     task = "classification"
 
-    def __init__(self, reg: float | str = "cv", *, source: Any = None, cv: int = 5):
+    def __init__(
+        self,
+        reg: float | str = "cv",
+        *,
+        source: Any = None,
+        cv: int = 5,
+        loss: str = "logistic",
+    ):
         super().__init__(reg, source=source)
         self.cv = cv
+        self.loss = loss
 
     def predict(self, X: Any) -> NDArray:
-        """The most probable class (n,) of target rows (n, d)."""
-        probabilities = self.predict_proba(X)
-        return self.classes_[probabilities.argmax(axis=1)]
+        """The class (n,) with the highest score for target rows (n, d)."""
+        return self.classes_[self._scores(X).argmax(axis=1)]
 
+    @available_if(lambda self: self.loss == "logistic")
     def predict_proba(self, X: Any) -> NDArray:
         """The probability (n, n_classes) of each class for target rows (n, d)."""
+        return softmax(self._scores(X), axis=1)
+
+    def _scores(self, X: Any) -> NDArray[np.float64]:
         check_is_fitted(self)
-        return softmax(class_scores(np.asarray(X @ self.coef_.T) + self.intercept_), axis=1)
+        return class_scores(np.asarray(X @ self.coef_.T) + self.intercept_)
 
     def _fit(self, carried: Carried, Xt: Any, yt: NDArray, model: Any) -> None:
         self._check_reg()
+        if self.loss not in LOSSES:
+            raise ValueError(f"loss must be one of {list(LOSSES)}: found {self.loss!r}.")
         if self.cv < 2:
             raise ValueError(f"cv must be at least 2 folds: found {self.cv}.")
         self.classes_ = class_names(carried.y, yt)
@@ -319,7 +382,8 @@ class RegularTransferClassifier(ClassifierMixin, _RegularTransfer):
         if n_new:
             new = np.delete(self.classes_, known).tolist()
             self.notes_.append(f"Classes that the source does not have start at zero: {new}.")
-        W = spread_classes(np.column_stack([coef, intercept]), known, len(self.classes_))
+        both = np.column_stack([coef, intercept])
+        W = spread_classes(both, known, len(self.classes_), LOSSES[self.loss].apart)
         self.source_coef_, self.source_intercept_ = W[:, :-1], W[:, -1]
 
     def _learn(self, Xt: Any, yt: NDArray) -> None:
@@ -330,8 +394,9 @@ class RegularTransferClassifier(ClassifierMixin, _RegularTransfer):
         prior = np.column_stack(
             [self.source_coef_, self.source_intercept_ + self.source_coef_ @ centre]
         )
-        self.reg_ = self._choose(X, codes, prior, self._penalties(Xt, len(y)) / 4)
-        W = fit_logistic_towards(X, codes, prior, self.reg_)
+        penalties = LOSSES[self.loss].curvature * self._penalties(Xt, len(y))
+        self.reg_ = self._choose(X, codes, prior, penalties)
+        W = fit_towards(X, codes, prior, self.reg_, self.loss)
         self.coef_, self.intercept_ = W[:, :-1], W[:, -1] - W[:, :-1] @ centre
 
     def _choose(self, X: NDArray, codes: NDArray, prior: NDArray, penalties: NDArray) -> float:
@@ -353,21 +418,30 @@ class RegularTransferClassifier(ClassifierMixin, _RegularTransfer):
         self, X: NDArray, codes: NDArray, prior: NDArray, reg: float, folds: list
     ) -> float:
         parts = [
-            (fit_logistic_towards(X[train], codes[train], prior, reg), test)
+            (fit_towards(X[train], codes[train], prior, reg, self.loss), test)
             for train, test in folds
         ]
-        return sum(cross_entropy(class_scores(X[test] @ W.T), codes[test])[0] for W, test in parts)
+        return sum(LOSSES[self.loss].of(X[test] @ W.T, codes[test])[0] for W, test in parts)
 
     def _parameters(self, model: Any, n_features: int) -> tuple[NDArray, NDArray] | None:
-        return super()._parameters(model, n_features) if has_probabilities(model) else None
+        if self.loss == "logistic" and not has_probabilities(model):
+            return None
+        return super()._parameters(model, n_features)
+
+    def _source_learner(self, X: Any) -> Any:
+        if self.loss == "logistic" or self.source is not None:
+            return super()._source_learner(X)
+        return make_pipeline(StandardScaler(with_mean=not issparse(X)), LinearSVC(random_state=0))
 
 
-def spread_classes(W: NDArray, known: NDArray, n_classes: int) -> NDArray[np.float64]:
+def spread_classes(
+    W: NDArray, known: NDArray, n_classes: int, apart: float = 0.5
+) -> NDArray[np.float64]:
     """Weights (k, d) of the classes ``known`` as weights of ``n_classes``, zero for the others."""
     if n_classes == len(known):
         return W
     wide = np.zeros((n_classes, W.shape[1]))
-    wide[known] = np.vstack([-W / 2, W / 2]) if len(W) == 1 else W
+    wide[known] = np.vstack([-apart * W, apart * W]) if len(W) == 1 else W
     return wide
 
 

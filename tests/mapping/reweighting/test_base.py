@@ -12,7 +12,6 @@ from landbridge.mapping.reweighting import (
     KMM,
     RULSIF,
     ULSIF,
-    BalancedWeighting,
     ClassifierRatio,
     EntropyBalancing,
     GaussianRatio,
@@ -33,7 +32,7 @@ RATIOS = [
     KernelDensityRatio,
     NearestNeighbourRatio,
 ]
-ALL = [*RATIOS, BalancedWeighting, MMDTargetShift]
+ALL = [*RATIOS, MMDTargetShift]
 MOST_ERROR = {RULSIF: 0.1, NearestNeighbourRatio: 0.7}
 """RULSIF seeks another ratio, and counts of neighbours are noisy by nature."""
 
