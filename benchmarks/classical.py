@@ -25,7 +25,10 @@ import numpy as np
 from _machine import machine, options, show_machine, show_table, write
 from scipy.linalg import subspace_angles
 
-N_CLASSES, EPSILON = 5, 0.05
+N_CLASSES, EPSILON, TCA_REG = 5, 0.05, 0.1
+WIDTH = 0.002
+"""The kernel's inverse width for density ratios: about 1 / 2h², h the median distance of rows."""
+WIDTHS = [WIDTH / 4, WIDTH / 2, WIDTH, 2 * WIDTH, 4 * WIDTH]
 PACKAGES = ["numpy", "scipy", "scikit-learn", "landbridge", "skada", "adapt", "POT"]
 
 
@@ -69,8 +72,20 @@ def ours(name: str, **parameters: Any) -> Run:
     return run
 
 
-def ours_with_median_width(name: str, **parameters: Any) -> Run:
-    return ours(name, gamma="median", **parameters)
+def dense_tca(data: Domains) -> Any:
+    """TCA as it is written down: the n x n generalised eigenproblem, by LAPACK."""
+    from scipy.linalg import eigh
+    from sklearn.metrics.pairwise import rbf_kernel
+
+    X = np.vstack([data.Xs, data.Xt])
+    n = len(X)
+    K = rbf_kernel(X, gamma=1 / X.shape[1])
+    e = np.repeat([1.0, -1.0], n // 2) / (n // 2)
+    Ke, centred = K @ e, K - K.mean(axis=0)
+    penalty = np.outer(Ke, Ke)
+    penalty.flat[:: n + 1] += TCA_REG
+    _, W = eigh(K @ centred, penalty, subset_by_index=(n - 10, n - 1))
+    return (K @ W)[: n // 2]
 
 
 def skada_adapter(name: str, **parameters: Any) -> Run:
@@ -89,15 +104,24 @@ def skada_adapter(name: str, **parameters: Any) -> Run:
     return run
 
 
-def adapt_method(module: str, name: str, weights: bool = False, **parameters: Any) -> Run:
+def adapt_method(module: str, name: str, **parameters: Any) -> Run:
     def run(data: Domains) -> Any:
         import importlib
 
         method = getattr(importlib.import_module(f"adapt.{module}"), name)
         model = method(Xt=data.Xt, verbose=0, random_state=0, **parameters)
-        if weights:
-            return model.fit_weights(data.Xs, data.Xt)
         return model.fit_transform(data.Xs, data.Xt)
+
+    return run
+
+
+def adapt_weights(name: str, **parameters: Any) -> Run:
+    def run(data: Domains) -> Any:
+        import adapt.instance_based
+
+        method = getattr(adapt.instance_based, name)
+        model = method(Xt=data.Xt, kernel="rbf", verbose=0, random_state=0, **parameters)
+        return model.fit_weights(data.Xs, data.Xt)
 
     return run
 
@@ -130,11 +154,13 @@ class Work(NamedTuple):
     compare: str = ""  # "subspace" or "ratio"
 
 
+TCA_ALIKE = {"n_components": 10, "kernel": "rbf", "gamma": 1 / 50, "reg": TCA_REG}
 WORKS = {
     "TCA": Work(
         {
-            "landbridge": ours("tca", n_components=10, kind="exact"),
-            "landbridge, features": ours("tca", n_components=10, kind="nystroem", n_features=500),
+            "landbridge": ours("tca", kind="exact", **TCA_ALIKE),
+            "landbridge, features": ours("tca", kind="nystroem", n_features=500, **TCA_ALIKE),
+            "SciPy, by hand": dense_tca,
             "skada": skada_adapter("TransferComponentAnalysisAdapter", n_components=10),
             "ADAPT": adapt_method("feature_based", "TCA", n_components=10),
         },
@@ -145,10 +171,9 @@ WORKS = {
     ),
     "JDA": Work(
         {
-            "landbridge": ours("jda", n_components=10, kind="exact", kernel="rbf"),
-            "landbridge, features": ours(
-                "jda", n_components=10, kind="nystroem", kernel="rbf", n_features=500
-            ),
+            "landbridge": ours("jda", kind="exact", **TCA_ALIKE),
+            "landbridge, features": ours("jda", kind="nystroem", n_features=500, **TCA_ALIKE),
+            "skada, TCA": skada_adapter("TransferComponentAnalysisAdapter", n_components=10),
         },
         (300, 1000, 3000, 10_000, 50_000),
         goal_at=3000,
@@ -163,46 +188,61 @@ WORKS = {
     ),
     "KMM": Work(
         {
-            "landbridge": ours("kmm"),
-            "skada": skada_adapter("KMMReweightAdapter"),
-            "ADAPT": adapt_method("instance_based", "KMM", weights=True, kernel="rbf", gamma=0.01),
+            "landbridge": ours("kmm", gamma=WIDTH),
+            "skada": skada_adapter("KMMReweightAdapter", gamma=WIDTH),
+            "ADAPT": adapt_weights("KMM", gamma=WIDTH),
         },
         (1000, 3000, 100_000, 1_000_000),
         goal_at=3000,
         goal=20,
         compare="ratio",
     ),
-    "KLIEP": Work(
+    "KLIEP, given width": Work(
+        {
+            "landbridge": ours("kliep", gamma=WIDTH),
+            "skada": skada_adapter("KLIEPReweightAdapter", gamma=WIDTH, random_state=0),
+            "ADAPT": adapt_weights("KLIEP", gamma=WIDTH),
+        },
+        (1000, 3000),
+        goal_at=3000,
+        goal=3,
+        compare="ratio",
+    ),
+    "KLIEP, width chosen": Work(
         {
             "landbridge": ours("kliep"),
-            "skada": skada_adapter("KLIEPReweightAdapter", gamma=0.01, random_state=0),
-            "ADAPT": adapt_method(
-                "instance_based", "KLIEP", weights=True, kernel="rbf", gamma=0.01
-            ),
+            "skada": skada_adapter("KLIEPReweightAdapter", gamma=WIDTHS, random_state=0),
+            "ADAPT": adapt_weights("KLIEP", gamma=WIDTHS),
         },
         (1000, 3000, 100_000, 1_000_000),
         goal_at=3000,
         goal=3,
         compare="ratio",
     ),
-    "uLSIF": Work(
+    "uLSIF, given width": Work(
+        {
+            "landbridge": ours("ulsif", gamma=WIDTH, reg=0.1),
+            "ADAPT": adapt_weights("ULSIF", gamma=WIDTH, lambdas=[0.1]),
+        },
+        (1000, 3000),
+        goal_at=3000,
+        goal=3,
+        compare="ratio",
+    ),
+    "uLSIF, width chosen": Work(
         {
             "landbridge": ours("ulsif"),
-            "ADAPT": adapt_method(
-                "instance_based", "ULSIF", weights=True, kernel="rbf", gamma=0.01
-            ),
+            "ADAPT": adapt_weights("ULSIF", gamma=WIDTHS, lambdas=[0.001, 0.01, 0.1, 1.0, 10.0]),
         },
         (1000, 3000, 100_000, 1_000_000),
         goal_at=3000,
         goal=3,
         compare="ratio",
     ),
-    "RuLSIF": Work(
+    "RuLSIF, width chosen": Work(
         {
             "landbridge": ours("rulsif"),
-            "ADAPT": adapt_method(
-                "instance_based", "RULSIF", weights=True, kernel="rbf", gamma=0.01
-            ),
+            "ADAPT": adapt_weights("RULSIF", gamma=WIDTHS, lambdas=[0.001, 0.01, 0.1, 1.0, 10.0]),
         },
         (1000, 3000, 100_000, 1_000_000),
         goal_at=3000,
@@ -271,7 +311,7 @@ GROWTH = {
     "rulsif": {},
     "kliep": {},
     "kmm": {},
-    "discriminator": {},
+    "classifier-ratio": {},
 }
 """Methods whose time a row is to stay the same from ten thousand rows to a million."""
 
@@ -339,6 +379,7 @@ def run_work(work: str, chosen: Any) -> dict[str, dict[int, dict]]:
                 keep = str(Path(folder) / f"{who} {n}.npy") if n <= 3000 else ""
                 figures[who][n] = {"why": "–"} if failed else measure(work, who, n, chosen, keep)
         if WORKS[work].compare == "subspace":
+            print()
             compare_subspaces(work, Path(folder), [n for n in sizes if n <= 3000])
     print(f"\n{work} (d = {WORKS[work].d})")
     rows = [[who, *(cell(figures[who][n]) for n in sizes)] for who in figures]

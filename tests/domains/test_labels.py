@@ -10,6 +10,7 @@ from landbridge.domains import (
     is_labelled,
     labelled_rows,
 )
+from landbridge.domains.labels import BLANK, codes_of
 
 
 @pytest.mark.parametrize("blank", [None, float("nan"), pd.NA])
@@ -100,3 +101,8 @@ def test_common_labels_have_one_type_in_both_domains():
 def test_infinite_labels_are_refused():
     with pytest.raises(ValueError, match="yt contains 1 infinite labels"):
         as_labels([1.0, np.inf], name="yt")
+
+
+def test_codes_are_positions_and_blanks_have_their_own():
+    codes = codes_of(np.array(["b", None, "a"], dtype=object), np.array(["a", "b"]))
+    assert codes.tolist() == [1, BLANK, 0]

@@ -24,11 +24,6 @@ KEYS = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
 def one_row(source, target):
     [row] = feature_shift(pd.DataFrame({"a": source}), pd.DataFrame({"a": target}))
     return row

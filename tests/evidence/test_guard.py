@@ -6,11 +6,6 @@ from landbridge.evidence.corrected_test import corrected_p_value
 from landbridge.evidence.guard import cannot_tell, gain_words, judge, simultaneous_p_values
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
 def test_one_candidate_gets_the_corrected_t_test(rng):
     gains = rng.normal(0.5, 1.0, (20, 1))
     p = simultaneous_p_values(gains, 0.25)

@@ -20,11 +20,6 @@ from landbridge.evidence.two_sample import (
 TESTS = (classifier_two_sample_test, mmd_test)
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
 def slow_mmd2(Xs, Xt, h):
     """Gretton et al. 2012, equation 3, term by term."""
 

@@ -1,10 +1,4 @@
-import numpy as np
 import pytest
-
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from scipy.sparse import csr_array
 from sklearn.metrics.pairwise import laplacian_kernel, rbf_kernel
 
 from landbridge.moments import FeatureMap
-from landbridge.moments.feature_map import draw_landmarks, median_distance
+from landbridge.moments.feature_map import draw_landmarks, median_distance, stack
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_an_exact_kernel_beyond_the_bound_is_refused(samples, monkeypatch):
         ({"kernel": "cubic"}, "kernel must be"),
         ({"kind": "all"}, "kind must be"),
         ({"kernel": "laplacian", "kind": "fourier"}, "is for the kernel"),
-        ({"n_features": 1}, "n_features must be at least 2: found 1"),
+        ({"n_features": 1}, "n_features must be a whole number from 2 up: found 1"),
         ({"gamma": 0.0}, "gamma must be"),
         ({"gamma": "wide"}, "gamma must be"),
     ],
@@ -119,3 +119,26 @@ def test_an_exact_kernel_beyond_the_bound_is_refused(samples, monkeypatch):
 def test_parameters_are_checked(samples, parameters, message):
     with pytest.raises(ValueError, match=message):
         FeatureMap(**parameters).fit(*samples)
+
+
+def test_float32_landmarks_that_nearly_agree_lose_no_digits(samples):
+    """Their kernel has eigenvalues that float32 cannot tell from zero."""
+    near = np.vstack([samples[0], samples[0] + 1e-3]).astype(np.float32)
+    ours = FeatureMap(kind="nystroem", n_features=120, gamma=0.3).fit(near).transform(near)
+    assert ours.dtype == np.float32
+    np.testing.assert_allclose(ours @ ours.T, rbf_kernel(near.astype(float), gamma=0.3), atol=1e-5)
+
+
+@pytest.mark.parametrize("kernel", ["rbf", "laplacian"])
+@pytest.mark.parametrize("kind", ["exact", "nystroem"])
+def test_a_kernel_that_underflows_is_refused_with_the_remedy(samples, kernel, kind):
+    message = r"gamma is too large .* found 100000000\.0, where the median .*Give gamma=\"median\""
+    with pytest.raises(ValueError, match=message):
+        FeatureMap(kernel, kind, gamma=1e8).fit(*samples, samples[0])
+
+
+def test_samples_stacked_are_sparse_where_one_is(samples):
+    whole = stack((csr_array(samples[0]), samples[1]))
+    assert whole.format == "csr"
+    np.testing.assert_array_equal(whole.toarray(), stack(samples))
+    assert stack([samples[0]]) is samples[0]

@@ -4,12 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from landbridge.moments import Moments, moments_of_rows
-
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
+from landbridge.moments import Moments, effective_size, moments_of_rows
 
 
 def exact_moments(Z, w):
@@ -221,3 +216,21 @@ def test_a_single_row_has_no_spread():
 def test_errors_say_what_was_found(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_moments_of_a_product_are_those_of_all_pairs_listed(rng):
+    X, Y, w = rng.normal(size=(7, 3)), rng.normal(size=(5, 2)) + 3.0, rng.random(7)
+    i, j = (part.ravel() for part in np.indices((7, 5)))
+    listed = Moments.of(X[i], Y[j], sample_weight=w[i] * (2.0 / w.sum() / 5))
+    closed = Moments.of_product(Moments.of(X, sample_weight=w), Moments.of(Y), 2.0)
+    assert closed.count == listed.count
+    for name in ("weight", "weight_squared", "mean", "mean_y"):
+        np.testing.assert_allclose(getattr(closed, name), getattr(listed, name))
+    for name in ("scatter", "scatter_xy", "scatter_yy"):
+        np.testing.assert_allclose(getattr(closed, name), getattr(listed, name), atol=1e-12)
+
+
+def test_equal_weights_are_worth_their_number_and_one_weight_one():
+    assert effective_size(np.full(8, 0.3)) == pytest.approx(8.0)
+    assert effective_size(np.array([0.0, 5.0, 0.0])) == 1.0
+    assert effective_size(np.zeros(3)) == 0.0

@@ -59,8 +59,3 @@ def three_classes():
 @pytest.fixture
 def numbers():
     return numbers_task()
-
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)

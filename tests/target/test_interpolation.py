@@ -91,5 +91,5 @@ def test_too_few_labels_to_weigh_both_count_half(two_classes, numbers):
 
 
 def test_one_fold_is_refused(two_classes):
-    with pytest.raises(ValueError, match="cv must be at least 2 folds: found 1"):
+    with pytest.raises(ValueError, match="cv must be a whole number from 2 up: found 1"):
         LinearInterpolation(LogisticRegression(), cv=1).fit(*two_classes[:3])

@@ -88,7 +88,7 @@ def test_order_and_sparseness_of_rows_do_not_matter(numbers, rng):
 
 @pytest.mark.parametrize("value", [0.0, -1.0, np.inf, "auto"])
 def test_wrong_parameters_are_refused(numbers, value):
-    with pytest.raises(ValueError, match='reg must be "cv" or a number above zero'):
+    with pytest.raises(ValueError, match='reg must be "cv" or a number above 0'):
         KernelTransferRegressor(Ridge(), reg=value).fit(*numbers[:3])
-    with pytest.raises(ValueError, match='gamma must be "median" or a number above zero'):
+    with pytest.raises(ValueError, match='gamma must be "median" or a number above 0'):
         KernelTransferRegressor(Ridge(), gamma=value).fit(*numbers[:3])

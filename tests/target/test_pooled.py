@@ -7,8 +7,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
 from landbridge.mapping import Carried
+from landbridge.moments import effective_size
 from landbridge.target import Pooled, Refit, default_target_weight
-from landbridge.target.pooled import effective_size
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -64,7 +64,7 @@ def test_a_weight_that_the_learner_cannot_take_is_refused(two_classes):
 
 @pytest.mark.parametrize("weight", [0, -1.0, np.inf, np.nan, "equal", None])
 def test_wrong_target_weights_are_refused(two_classes, weight):
-    with pytest.raises(ValueError, match='target_weight must be "auto" or a number above zero'):
+    with pytest.raises(ValueError, match='target_weight must be "auto" or a number above 0'):
         Pooled(LogisticRegression(), target_weight=weight).fit(*two_classes[:3])
 
 

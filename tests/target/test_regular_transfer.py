@@ -155,7 +155,7 @@ def test_a_machine_of_two_source_classes_keeps_both_among_more(three_classes):
 
 
 def test_an_unknown_loss_is_refused(two_classes):
-    with pytest.raises(ValueError, match=r"loss must be one of .*: found 'hinge'"):
+    with pytest.raises(ValueError, match=r'loss must be "logistic".*: found .hinge.'):
         RegularTransferClassifier(loss="hinge").fit(*two_classes[:3])
 
 
@@ -255,7 +255,7 @@ def test_wrong_penalties_are_refused(kind, reg, numbers):
 
 
 def test_one_fold_is_refused(two_classes):
-    with pytest.raises(ValueError, match="cv must be at least 2 folds: found 1"):
+    with pytest.raises(ValueError, match="cv must be a whole number from 2 up: found 1"):
         RegularTransferClassifier(cv=1).fit(*two_classes[:3])
 
 

@@ -1,13 +1,12 @@
-"""The softmax likelihood, its gradient, its minimum."""
+"""The softmax likelihood and its gradient."""
 
 import numpy as np
 import pytest
 from scipy.optimize import check_grad
 from scipy.special import softmax
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 
-from landbridge.target.softmax import cross_entropy, minimise
+from landbridge.target.softmax import cross_entropy
 
 
 def test_the_loss_is_scikit_learns(rng):
@@ -31,15 +30,3 @@ def test_scores_however_large_give_finite_losses():
     loss, slope = cross_entropy(np.array([[1e4, -1e4]]), np.array([1]))
     assert loss == 2e4
     assert slope.tolist() == [[1.0, -1.0]]
-
-
-def test_too_few_steps_are_reported_with_the_gradient():
-    def valley(x):
-        gap = x[1] - x[0] ** 2
-        return (1 - x[0]) ** 2 + 100 * gap**2, np.array(
-            [-2 * (1 - x[0]) - 400 * x[0] * gap, 200 * gap]
-        )
-
-    np.testing.assert_allclose(minimise(valley, np.zeros(2), 500, "The valley"), 1.0, atol=1e-5)
-    with pytest.warns(ConvergenceWarning, match=r"The valley stopped after 3 steps .*gradient of"):
-        minimise(valley, np.zeros(2), 3, "The valley")

@@ -112,7 +112,7 @@ def test_a_scorer_may_be_given_for_labels_that_are_text(rare):
     [
         (Thresholded(Refit(LogisticRegression()), metric="roc_auc"), "'roc_auc' judges probab"),
         (Thresholded(Refit(LogisticRegression()), metric="beauty"), "beauty"),
-        (Thresholded(Refit(LogisticRegression()), cv=1), "at least 2 folds: found 1"),
+        (Thresholded(Refit(LogisticRegression()), cv=1), "from 2 up: found 1"),
         (Thresholded(Refit(LinearSVC())), "needs probabilities: Refit has no predict_proba"),
         (Thresholded(Refit(Ridge())), "needs probabilities: Refit has no predict_proba"),
     ],

@@ -12,7 +12,7 @@ from rich.text import Text
 from landbridge.cli.lines import heading, indented
 from landbridge.domains import DATASETS, DataSet
 from landbridge.domains.fetching import FOLDER_VARIABLE, cache_folder
-from landbridge.mapping import MAPPINGS
+from landbridge.mapping import MAPPINGS, make_mapping
 from landbridge.source import LEARNERS
 from landbridge.source.learners import TASKS
 from landbridge.target import TARGETS
@@ -26,7 +26,7 @@ def catalogue() -> dict[str, list[dict[str, Any]]]:
         "mappings": [
             {
                 "name": name,
-                "class": mapping.__name__,
+                "class": type(mapping).__name__,
                 "kind": "paired" if mapping.is_paired else mapping.how,
                 "does": first_line(mapping),
                 "paper": paper(mapping),
@@ -34,7 +34,7 @@ def catalogue() -> dict[str, list[dict[str, Any]]]:
                 "cost": mapping.cost,
                 "when": mapping.when,
             }
-            for name, mapping in MAPPINGS.items()
+            for name, mapping in ((name, make_mapping(name)) for name in MAPPINGS)
         ],
         "targets": [
             {

@@ -75,6 +75,10 @@ def _plain(column: pd.Series) -> NDArray:
     return column.astype(object).to_numpy()
 
 
+BLANK = -1
+"""The code of a row without a label; labels themselves never have this code."""
+
+
 def is_labelled(y: NDArray) -> NDArray[np.bool_]:
     """Which rows have a label, as a boolean array of shape (n,)."""
     return ~pd.isna(np.asarray(y))
@@ -150,3 +154,9 @@ def common_labels(ys: NDArray, yt: NDArray) -> tuple[NDArray, NDArray, NDArray]:
         target,
         classes,
     )
+
+
+def codes_of(y: NDArray, classes: NDArray) -> NDArray[np.intp]:
+    """Each label's position in ``classes`` as a whole number, ``BLANK`` where there is none."""
+    codes = encode(y, classes)
+    return np.where(np.isnan(codes), BLANK, codes).astype(np.intp)

@@ -4,9 +4,9 @@ A folder holds the maps that are found in one way: by aligning moments (``alignm
 components (``components``), by optimal transport (``transport``), as density ratios that weigh
 rows instead of moving them (``reweighting``), as labels of target rows (``relabelling``), or from
 pairs (``paired``). A file in it holds one method: the pure functions that are its formula, then
-the class. ``base`` has the interface and the forms a mapping takes; ``affine``, ``shared_space``
-and ``surrogate`` what common kinds of map have in common; ``sources`` the maps of several sources;
-``catalogue`` the names of all.
+the class. ``base`` has the interface and the forms a mapping takes; ``affine``, ``shared_space``,
+``in_place`` and ``surrogate`` what common kinds of map have in common; ``sources`` the maps of
+several sources; ``catalogue`` the names of all.
 """
 
 from landbridge.mapping.base import (

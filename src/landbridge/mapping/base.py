@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from landbridge.domains import as_labels, check_rows, check_weights, is_labelled
 from landbridge.domains.folds import folds_by_content
+from landbridge.domains.parameters import check_number
 from landbridge.moments import Moments, moments_of_rows
 
 
@@ -47,6 +48,8 @@ class Mapping(TransformerMixin, BaseEstimator):
         Whether labels, where given, must be classes.
     meets_between : bool
         Whether both domains are mapped to a space of its own, other than the target's.
+    takes_sparse : bool
+        Whether rows may be sparse; where not, they are refused.
     cost : str
         What ``fit`` costs, with n rows, d features, m kernel features and C classes.
     when : str
@@ -58,6 +61,7 @@ class Mapping(TransformerMixin, BaseEstimator):
     needs_labels: ClassVar[str] = ""
     needs_classes: ClassVar[bool] = False
     meets_between: ClassVar[bool] = False
+    takes_sparse: ClassVar[bool] = False
     cost: ClassVar[str] = ""
     when: ClassVar[str] = ""
 
@@ -68,7 +72,7 @@ class Mapping(TransformerMixin, BaseEstimator):
     def transform_target(self, X: ArrayLike) -> Any:
         """Put target rows (n, d_t) where carried rows are: as they are, for most mappings."""
         check_is_fitted(self)
-        rows = check_rows(X, "X", sparse=self._takes_sparse())
+        rows = check_rows(X, "X", sparse=self.takes_sparse)
         if rows.shape[1] != self.n_features_target_:
             raise ValueError(
                 f"X has {rows.shape[1]} features, but {type(self).__name__} was fitted to a "
@@ -90,7 +94,7 @@ class Mapping(TransformerMixin, BaseEstimator):
                 f"This {type(self).__name__} cannot be run backwards: it does not keep all that "
                 "tells source rows apart."
             )
-        return self._invert(check_rows(X, "X", sparse=self._takes_sparse()))
+        return self._invert(check_rows(X, "X", sparse=self.takes_sparse))
 
     def carry(
         self,
@@ -165,12 +169,14 @@ class Mapping(TransformerMixin, BaseEstimator):
 
     def _check_source(self, X: ArrayLike) -> Any:
         check_is_fitted(self)
-        rows = check_rows(X, "X", sparse=self._takes_sparse())
+        rows = check_rows(X, "X", sparse=self.takes_sparse)
         validate_data(self, X, reset=False, skip_check_array=True)
         return rows
 
-    def _takes_sparse(self) -> bool:
-        return self.__sklearn_tags__().input_tags.sparse
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = self.takes_sparse
+        return tags
 
 
 class UnpairedMapping(Mapping):
@@ -210,8 +216,8 @@ class UnpairedMapping(Mapping):
 
     def _check(self, Xs: Any, Xt: Any, ys: Any, yt: Any, sample_weight: Any) -> tuple[Any, ...]:
         """Rows, labels and weights, checked, in the order that ``_fit`` takes them."""
-        rows_s = check_rows(Xs, "Xs", sparse=self._takes_sparse())
-        rows_t = check_rows(Xt, "Xt", sparse=self._takes_sparse())
+        rows_s = check_rows(Xs, "Xs", sparse=self.takes_sparse)
+        rows_t = check_rows(Xt, "Xt", sparse=self.takes_sparse)
         validate_data(self, Xs, reset=True, skip_check_array=True)
         self._check_features(rows_s.shape[1], rows_t.shape[1])
         labels_s = None if ys is None else as_labels(ys, rows_s.shape[0], "ys")
@@ -252,6 +258,8 @@ class UnpairedMapping(Mapping):
 class MomentMapping(UnpairedMapping):
     """An unpaired mapping that needs nothing but the moments of both samples."""
 
+    takes_sparse = True
+
     def fit_moments(self, source: Moments, target: Moments) -> Self:
         """Learn the map from moments: streamed, merged, or published in place of rows."""
         self._check_features(source.n_features, target.n_features)
@@ -265,11 +273,6 @@ class MomentMapping(UnpairedMapping):
     @abstractmethod
     def _fit_moments(self, source: Moments, target: Moments) -> None:
         """Set the fitted attributes from moments."""
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
 
 
 class PairedMapping(RegressorMixin, Mapping):
@@ -304,7 +307,7 @@ class PairedMapping(RegressorMixin, Mapping):
                 f"{type(self).__name__} requires y to be passed, but the target y is None: "
                 "give row i of the target for row i of the source."
             )
-        rows = check_rows(X, "X", min_rows=2, sparse=self._takes_sparse())
+        rows = check_rows(X, "X", min_rows=2, sparse=self.takes_sparse)
         validate_data(self, X, reset=True, skip_check_array=True)
         outputs: Any = y if issparse(y) or isinstance(y, pd.DataFrame) else np.asarray(y)
         self.single_output_ = outputs.ndim == 1
@@ -340,6 +343,8 @@ class PairedMapping(RegressorMixin, Mapping):
 
 class PairedMomentMapping(PairedMapping):
     """A paired mapping that needs nothing but joint moments, fold by fold where it validates."""
+
+    takes_sparse = True
 
     def fit_moments(self, *folds: Moments) -> Self:
         """Learn the map from moments of pairs, ``Moments.of(X, Y)``, streamed or published.
@@ -377,11 +382,6 @@ class PairedMomentMapping(PairedMapping):
     def _fit_folds(self, folds: list[Moments]) -> None:
         """Set the fitted attributes from the moments of disjoint parts."""
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
-
 
 def check_two_rows(mapping: Mapping, n_source: int, n_target: int) -> None:
     """Refuse a sample of a single row, which tells nothing of its domain."""
@@ -411,6 +411,6 @@ def fold_rows(cv: Any, X: Any, Y: NDArray) -> list[NDArray]:
 
 
 def check_folds(cv: Any) -> None:
-    """Refuse fewer than two folds."""
-    if isinstance(cv, Integral) and cv < 2:
-        raise ValueError(f"cv must be at least 2 folds: found {cv}.")
+    """Refuse fewer than two folds; a splitter has its own idea of them."""
+    if isinstance(cv, Integral):
+        check_number("cv", cv, least=2, whole=True)

@@ -1,10 +1,8 @@
 """Every mapping by name."""
 
 from landbridge.mapping.alignment.coral import CORAL
-from landbridge.mapping.alignment.easy_transfer import EasyTransfer
 from landbridge.mapping.alignment.feature_selection import FMMD
 from landbridge.mapping.alignment.geodesic_flow import GeodesicFlow
-from landbridge.mapping.alignment.manifold_embedded import ManifoldEmbedded
 from landbridge.mapping.alignment.monge import Monge
 from landbridge.mapping.alignment.multi_monge import MultiLinearMonge
 from landbridge.mapping.alignment.recentre import Recentre, Standardise
@@ -32,8 +30,10 @@ from landbridge.mapping.paired.standardization import (
 from landbridge.mapping.relabelling import (
     DASVM,
     JCPOT,
+    EasyTransfer,
     GradualSelfTraining,
     LabelPropagation,
+    ManifoldEmbedded,
     PseudoLabels,
 )
 from landbridge.mapping.reweighting import (

@@ -2,14 +2,11 @@
 
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from landbridge.mapping.affine import one_to_one
 from landbridge.mapping.base import UnpairedMapping
+from landbridge.mapping.in_place import InPlace
 
 
-class Identity(UnpairedMapping):
+class Identity(InPlace, UnpairedMapping):
     """Carry source rows over as they are: the plainest transfer, and the one to beat.
 
     Examples
@@ -19,27 +16,9 @@ class Identity(UnpairedMapping):
     array([[2.]])
     """
 
+    takes_sparse = True
     cost = "none"
     when = "the baseline: domains that are alike"
 
-    def _explain(self, top: int, source: list[str], target: list[str]) -> pd.DataFrame:
-        return one_to_one(np.ones(len(source)), source, target)
-
     def _fit(self, Xs: Any, Xt: Any, ys: Any, yt: Any, sample_weight: Any) -> None:
         """Nothing is learned but the number of features."""
-
-    @property
-    def is_invertible(self) -> bool:
-        """Always."""
-        return True
-
-    def _map(self, X: Any) -> Any:
-        return X
-
-    def _invert(self, X: Any) -> Any:
-        return X
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags

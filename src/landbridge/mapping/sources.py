@@ -11,6 +11,7 @@ from sklearn.base import clone
 from sklearn.utils import get_tags
 
 from landbridge.domains import is_labelled
+from landbridge.domains.parameters import check_choice
 from landbridge.mapping.base import Carried, Mapping, UnpairedMapping
 from landbridge.moments import FeatureMap
 from landbridge.moments.feature_map import stack
@@ -158,6 +159,13 @@ def check_sources(sources: ArrayLike | None, n_rows: int) -> NDArray:
     return names
 
 
+def by_source(tables: dict[Any, pd.DataFrame]) -> pd.DataFrame:
+    """The tables of ``explain`` of each source in one; the source's name is left out if alone."""
+    if len(tables) == 1:
+        return next(iter(tables.values()))
+    return pd.concat(tables, names=["source"]).reset_index("source").reset_index(drop=True)
+
+
 def mixture_weights(means: NDArray, target_mean: NDArray) -> NDArray[np.float64]:
     r"""Shares :math:`\beta \ge 0`, :math:`\sum_k \beta_k = 1`, of the mixture nearest the target.
 
@@ -303,8 +311,7 @@ class PerSource(MultiSource):
         return dict(zip(moved, shares.tolist()))
 
     def _check_parameters(self) -> None:
-        if self.weighting not in ("mmd", "equal", None):
-            raise ValueError(f'weighting must be "mmd", "equal" or None: found {self.weighting!r}.')
+        check_choice("weighting", self.weighting, ("mmd", "equal", None))
         inner = self._inner()
         if inner.is_paired or inner.meets_between or inner.how == "relabel":
             raise ValueError(
@@ -324,12 +331,11 @@ class PerSource(MultiSource):
         return self.mappings_[name].transform(X)
 
     def _explain(self, top: int, source: list[str], target: list[str]) -> pd.DataFrame:
-        tables = {name: m._explain(top, source, target) for name, m in self.mappings_.items()}
-        if len(tables) == 1:
-            return next(iter(tables.values()))
-        return pd.concat(tables, names=["source"]).reset_index("source").reset_index(drop=True)
+        return by_source(
+            {name: m._explain(top, source, target) for name, m in self.mappings_.items()}
+        )
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = get_tags(self._inner()).input_tags.sparse
-        return tags
+    @property
+    def takes_sparse(self) -> bool:  # type: ignore[override]
+        """As the mapping of each source does."""
+        return get_tags(self._inner()).input_tags.sparse

@@ -12,9 +12,12 @@ from sklearn.metrics.pairwise import euclidean_distances, laplacian_kernel, rbf_
 
 from landbridge.domains.folds import content_key
 from landbridge.domains.memory import check_memory
+from landbridge.domains.parameters import check_choice, check_number
 from landbridge.moments.matrices import power_psd
 
 CHUNK_ROWS = 8192
+PART_ROWS = 2048
+"""Nyström features are made in float64, of so many rows at once."""
 MEDIAN_ROWS = 1000
 EXACT_ROWS = 8192
 """Up to so many rows all of them are landmarks, where that is left open: 512 MB at most."""
@@ -102,7 +105,9 @@ class FeatureMap(BaseEstimator):
         if self.kind_ == "exact":
             self.landmarks_ = stack(samples)
         else:
-            self.landmarks_ = stack(draw_landmarks(samples, self.n_features, rng))
+            # Landmarks that nearly depend on each other need all the digits there are.
+            landmarks = stack(draw_landmarks(samples, self.n_features, rng))
+            self.landmarks_ = landmarks.astype(np.float64, copy=False)
             self.whitening_ = power_psd(self._kernel_with_landmarks(self.landmarks_), -0.5)
         self.n_features_ = self.landmarks_.shape[0]
         return self
@@ -118,8 +123,14 @@ class FeatureMap(BaseEstimator):
             f"The kernel of {X.shape[0]:,} x {self.n_features_:,} rows",
             "Take fewer rows at once.",
         )
-        K = self._kernel_with_landmarks(X)
-        return K if self.kind_ == "exact" else K @ self.whitening_.astype(K.dtype)
+        if self.kind_ == "exact":
+            return self._kernel_with_landmarks(X)
+        features = np.empty((X.shape[0], self.n_features_), dtype=X.dtype)
+        for start in range(0, X.shape[0], PART_ROWS):
+            part = slice(start, start + PART_ROWS)
+            rows = X[part].astype(np.float64, copy=False)
+            features[part] = self._kernel_with_landmarks(rows) @ self.whitening_
+        return features
 
     def chunks(self, X: Any, n_rows: int = CHUNK_ROWS) -> Iterator[Any]:
         """Features of the rows, so many at once."""
@@ -140,22 +151,12 @@ class FeatureMap(BaseEstimator):
         return KERNELS[self.kernel](X, self.landmarks_, gamma=self.gamma_)
 
     def _check(self) -> None:
-        if self.kernel not in ("linear", *KERNELS):
-            raise ValueError(
-                f'kernel must be "rbf", "laplacian" or "linear": found {self.kernel!r}.'
-            )
-        if self.kind not in ("auto", "exact", "nystroem", "fourier"):
-            raise ValueError(
-                f'kind must be "auto", "exact", "nystroem" or "fourier": found {self.kind!r}.'
-            )
+        check_choice("kernel", self.kernel, (*KERNELS, "linear"))
+        check_choice("kind", self.kind, ("auto", "exact", "nystroem", "fourier"))
         if self.kind == "fourier" and self.kernel == "laplacian":
             raise ValueError('kind="fourier" is for the kernel "rbf": found "laplacian".')
-        if self.n_features < 2:
-            raise ValueError(f"n_features must be at least 2: found {self.n_features!r}.")
-        if self.gamma != "median" and (isinstance(self.gamma, str) or not self.gamma > 0):
-            raise ValueError(
-                f'gamma must be "median" or a number above zero: found {self.gamma!r}.'
-            )
+        check_number("n_features", self.n_features, least=2, whole=True)
+        check_number("gamma", self.gamma, words=("median",), above=True)
 
     def _kind(self, n_rows: int) -> str:
         kind = self.kind
@@ -170,11 +171,8 @@ class FeatureMap(BaseEstimator):
         return kind
 
     def _gamma(self, samples: tuple[Any, ...]) -> float:
-        if self.gamma != "median":
-            return float(self.gamma)
-        rng = np.random.default_rng(self.random_state)
-        width = median_distance(stack(draw_landmarks(samples, MEDIAN_ROWS, rng)))
-        return 1 / width if self.kernel == "laplacian" else 1 / (2 * width**2)
+        power = 1 if self.kernel == "laplacian" else 2
+        return kernel_gamma(self.gamma, samples, self.random_state, power)
 
 
 def draw_landmarks(
@@ -212,6 +210,31 @@ def median_distance(rows: Any) -> float:
     distances = euclidean_distances(rows)[np.triu_indices(rows.shape[0], 1)]
     apart = distances[distances > 1e-12]
     return float(np.median(apart)) if len(apart) else 1.0
+
+
+def kernel_gamma(
+    gamma: float | str, samples: tuple[Any, ...], random_state: int, power: int = 2
+) -> float:
+    """The γ of ``exp(-γ dᵖ)``: as given, if no kernel underflows, or by the median distance."""
+    rng = np.random.default_rng(random_state)
+    rows = stack(draw_landmarks(samples, MEDIAN_ROWS, rng))
+    if gamma != "median":
+        check_width(float(gamma), rows, power)
+        return float(gamma)
+    return 1 / (power * median_distance(rows) ** power)
+
+
+def check_width(gamma: float, rows: Any, power: int) -> None:
+    """Refuse a kernel ``exp(-γ dᵖ)`` so narrow that every row is alike to itself alone."""
+    distances = euclidean_distances(rows)[np.triu_indices(rows.shape[0], 1)]
+    apart = distances[distances > 1e-6 * distances.max(initial=0.0)]  # rows that are not the same
+    if not len(apart) or gamma * apart.min() ** power < -np.log(np.finfo(float).eps):
+        return
+    raise ValueError(
+        f"gamma is too large for these rows: found {gamma!r}, where the median distance between "
+        f"rows is {np.median(apart):.3g}, so that the kernel of any two rows underflows to zero. "
+        'Give gamma="median", or bring the features to a common scale.'
+    )
 
 
 def draw_rows(n_rows: int, max_rows: int, rng: np.random.Generator) -> NDArray[np.intp]:

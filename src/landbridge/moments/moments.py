@@ -120,6 +120,42 @@ class Moments:
         return total
 
     @classmethod
+    def of_product(cls, source: "Moments", target: "Moments", weight: float) -> "Moments":
+        r"""Joint moments of each row of one sample with each row of another, no pair listed.
+
+        Over all pairs the two are independent: :math:`S_{xy} = 0`, and both keep their means and
+        covariances, :math:`S_{xx} / W = S_s / W_s` and :math:`S_{yy} / W = S_t / W_t`.
+
+        Parameters
+        ----------
+        source, target : Moments
+            The two samples, whose first views are paired.
+        weight : float
+            What all pairs weigh together, W.
+
+        Examples
+        --------
+        >>> from landbridge.moments import Moments
+        >>> one, other = Moments.of([[0.0], [2.0]]), Moments.of([[5.0], [6.0], [7.0]])
+        >>> pairs = Moments.of_product(one, other, 6.0)
+        >>> pairs.count, pairs.mean, pairs.mean_y, pairs.scatter
+        (6, array([1.]), array([6.]), array([[6.]]))
+        """
+        share_s, share_t = weight / source.weight, weight / target.weight
+        pairs = cls()
+        pairs.count, pairs.weight = source.count * target.count, weight
+        pairs.weight_squared = (
+            (share_s / target.weight) ** 2 * source.weight_squared * target.weight_squared
+        )
+        pairs._means = [source.mean.copy(), target.mean.copy()]
+        pairs._scatters = {
+            (0, 0): share_s * source.scatter,
+            (0, 1): np.zeros((source.n_features, target.n_features)),
+            (1, 1): share_t * target.scatter,
+        }
+        return pairs
+
+    @classmethod
     def sum(cls, parts: "Sequence[Moments]") -> "Moments":
         """The moments of all parts together; those of a single part as they are, uncopied."""
         return parts[0] if len(parts) == 1 else sum(parts[1:], parts[0])
@@ -329,6 +365,11 @@ class Moments:
         self.count -= part.count
         self.weight = left
         self.weight_squared -= part.weight_squared
+
+
+def effective_size(weights: NDArray) -> float:
+    """How many rows of equal weight these (n,) are worth (Kish 1965): ``(Σw)² / Σw²``."""
+    return float(weights.sum() ** 2 / max(float(weights @ weights), np.finfo(float).tiny))
 
 
 def add_outer(scatters: dict[Pair, NDArray], factor: float, steps: Sequence[NDArray]) -> None:

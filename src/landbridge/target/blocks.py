@@ -1,4 +1,4 @@
-"""Blocks of rows and of columns put together, sparse where one of them is."""
+"""Blocks of columns put together, sparse where one of them is."""
 
 from typing import Any
 
@@ -9,13 +9,6 @@ from scipy import sparse
 def zeros_like(X: Any) -> Any:
     """A block of zeros of the shape and kind of ``X``; nothing is stored where that is sparse."""
     return type(X)(X.shape, dtype=X.dtype) if sparse.issparse(X) else np.zeros_like(X)
-
-
-def stack_rows(*blocks: Any) -> Any:
-    """Rows of all blocks under each other; CSR where any block is sparse."""
-    if any(sparse.issparse(block) for block in blocks):
-        return sparse.vstack(blocks, format="csr")
-    return np.vstack(blocks)
 
 
 def stack_columns(*blocks: Any) -> Any:

@@ -12,9 +12,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from landbridge.domains.labels import class_names, labelled_rows
 from landbridge.mapping.base import Carried
+from landbridge.moments.feature_map import stack
 from landbridge.source import fit_learner, has_probabilities
 from landbridge.target.base import WrappedLearner
-from landbridge.target.blocks import stack_rows
 from landbridge.target.interpolation import source_model
 from landbridge.target.stacking import predictions_as_features
 
@@ -71,7 +71,7 @@ def with_all_classes(
         return X, y, None
     rows = np.array([np.flatnonzero(carried.y == k)[0] for k in missing])
     weights = np.concatenate([np.ones(len(y)), np.zeros(len(rows))])
-    return stack_rows(X, carried.X[rows]), np.concatenate([y, carried.y[rows]]), weights
+    return stack((X, carried.X[rows])), np.concatenate([y, carried.y[rows]]), weights
 
 
 class BoostedContinuation(WrappedLearner):

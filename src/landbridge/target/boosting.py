@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from landbridge.domains.folds import folds_by_content
 from landbridge.domains.labels import class_names, labelled_rows
+from landbridge.domains.parameters import check_number
 from landbridge.mapping.base import Carried
 from landbridge.source import fit_learner, learner_name, weight_parameter
 from landbridge.target.base import TargetLearner, WrappedLearner
@@ -117,12 +118,6 @@ class _Boosted(WrappedLearner):
             )
 
 
-def check_count(value: Any, name: str, least: int = 1) -> None:
-    """Refuse numbers of rounds, steps or folds that are too small."""
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}: found {value}.")
-
-
 class _TrAdaBoost(_Boosted):
     """The rounds that classification and regression share."""
 
@@ -132,7 +127,7 @@ class _TrAdaBoost(_Boosted):
 
     def _fit(self, carried: Carried, Xt: Any, yt: NDArray, model: Any) -> None:
         self._check_kind()
-        check_count(self.n_estimators, "n_estimators")
+        check_number("n_estimators", self.n_estimators, least=1, whole=True)
         X, y, weights = self._rows(carried, Xt, yt)
         self._boost(X, y, weights, len(carried.y))
 
@@ -414,7 +409,7 @@ class TwoStageTrAdaBoostR2(_Boosted):
     def _fit(self, carried: Carried, Xt: Any, yt: NDArray, model: Any) -> None:
         self._check_learner(is_regressor(self.learner), "regressor", "TrAdaBoost")
         for name, least in (("n_steps", 2), ("n_estimators", 1), ("cv", 2)):
-            check_count(getattr(self, name), name, least)
+            check_number(name, getattr(self, name), least=least, whole=True)
         X, y, weights = self._rows(carried, Xt, yt)
         n_source = len(carried.y)
         if len(y) - n_source < 2:

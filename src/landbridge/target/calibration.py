@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from landbridge.target.softmax import cross_entropy, minimise
+from landbridge.moments.minimise import minimise
+from landbridge.target.softmax import cross_entropy
 
 FLOOR = 1e-6
 KINDS = ("bias-corrected", "vector", "temperature", None)
@@ -59,7 +60,9 @@ def fit_calibration(
         biases = slope.sum(axis=0) * (kind != "temperature")
         return value, np.concatenate([slopes, biases])
 
-    return minimise(objective, start, 1000, "The calibration")
+    return minimise(
+        objective, start, 1000, "The calibration", instead="Give more rows of each class."
+    )
 
 
 def calibrate(probabilities: NDArray, calibration: NDArray) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from landbridge.domains.folds import folds_by_content, smallest_class, stratified_folds
 from landbridge.domains.labels import class_names, encode, labelled_rows
+from landbridge.domains.parameters import check_number
 from landbridge.mapping.base import Carried
 from landbridge.source import fit_learner, has_probabilities
 from landbridge.target.base import WrappedLearner
@@ -120,8 +121,7 @@ class LinearInterpolation(WrappedLearner):
         return class_names(self.source_.classes_, self.learner_.classes_)
 
     def _fit(self, carried: Carried, Xt: Any, yt: NDArray, model: Any) -> None:
-        if self.cv < 2:
-            raise ValueError(f"cv must be at least 2 folds: found {self.cv}.")
+        check_number("cv", self.cv, least=2, whole=True)
         self._check_labels(yt)
         X, y = labelled_rows(Xt, yt)
         self._check_enough(y)

@@ -1,6 +1,5 @@
 """Correct the source model by a smooth function of the features."""
 
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from landbridge.domains.labels import labelled_rows
 from landbridge.domains.memory import check_memory
+from landbridge.domains.parameters import check_number
 from landbridge.mapping.base import Carried
-from landbridge.moments.feature_map import MEDIAN_ROWS, draw_landmarks, median_distance
+from landbridge.moments.feature_map import kernel_gamma
 from landbridge.target.base import TargetLearner
 from landbridge.target.interpolation import source_model
 
@@ -76,7 +76,8 @@ class KernelTransferRegressor(RegressorMixin, TargetLearner):
     Raises
     ------
     ValueError
-        If ``reg`` or ``gamma`` is not a number above zero or the word allowed.
+        If ``reg`` or ``gamma`` is not a number above zero or the word allowed, or the kernel of
+        any two rows underflows.
 
     Examples
     --------
@@ -107,12 +108,12 @@ class KernelTransferRegressor(RegressorMixin, TargetLearner):
         return known + self._kernel(X) @ self.weights_ if len(self.weights_) else known
 
     def _fit(self, carried: Carried, Xt: Any, yt: NDArray, model: Any) -> None:
-        self._check_parameter("reg", "cv")
-        self._check_parameter("gamma", "median")
+        check_number("reg", self.reg, words=("cv",), above=True)
+        check_number("gamma", self.gamma, words=("median",), above=True)
         self.source_ = source_model(self.source, carried, model)
         self.rows_, y = labelled_rows(Xt, yt)
         self.weights_, self.reg_ = np.empty(0), np.inf
-        self.gamma_ = self._width(Xt)
+        self.gamma_ = kernel_gamma(self.gamma, (Xt,), 0)
         if len(y):
             self._learn(y - self.source_.predict(self.rows_))
         else:
@@ -126,21 +127,10 @@ class KernelTransferRegressor(RegressorMixin, TargetLearner):
             self.reg_ = float(self.reg)
         self.weights_ = posterior_weights(K, rest, self.reg_)
 
-    def _width(self, Xt: Any) -> float:
-        if self.gamma != "median":
-            return float(self.gamma)
-        rows = draw_landmarks((Xt,), MEDIAN_ROWS, np.random.default_rng(0))[0]
-        return 1.0 / (2.0 * median_distance(rows) ** 2)
-
     def _kernel(self, X: Any) -> NDArray[np.float64]:
         n, m = X.shape[0], self.rows_.shape[0]
         check_memory(8.0 * n * m, f"The kernel of {n:,} x {m:,} rows", "Take fewer rows.")
         return rbf_kernel(X, self.rows_, gamma=self.gamma_).astype(np.float64)
-
-    def _check_parameter(self, name: str, word: str) -> None:
-        value = getattr(self, name)
-        if value != word and not (isinstance(value, Real) and 0 < float(value) < np.inf):
-            raise ValueError(f'{name} must be "{word}" or a number above zero: found {value!r}.')
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

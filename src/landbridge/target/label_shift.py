@@ -8,6 +8,7 @@ from sklearn.metrics import confusion_matrix
 from sklearn.utils.validation import check_is_fitted
 
 from landbridge.domains.folds import smallest_class, stratified_folds
+from landbridge.domains.parameters import check_choice, check_number
 from landbridge.mapping.base import Carried
 from landbridge.moments.priors import bbse_priors, em_priors, rlls_priors
 from landbridge.source import (
@@ -169,12 +170,9 @@ class LabelShift(WrappedLearner):
         return held_out
 
     def _check(self, y: NDArray) -> None:
-        if self.method not in METHODS:
-            raise ValueError(f'method must be "em", "bbse" or "rlls": found {self.method!r}.')
-        if self.calibration not in KINDS:
-            raise ValueError(f"calibration must be one of {KINDS}: found {self.calibration!r}.")
-        if self.cv < 2:
-            raise ValueError(f"cv must be at least 2 folds: found {self.cv}.")
+        check_choice("method", self.method, METHODS)
+        check_choice("calibration", self.calibration, KINDS)
+        check_number("cv", self.cv, least=2, whole=True)
         if not has_probabilities(self.learner):
             raise ValueError(
                 f"LabelShift needs a classifier with predict_proba: {learner_name(self.learner)} "

@@ -1,7 +1,6 @@
 """Give every class an even chance, however rare it is."""
 
 from collections.abc import Mapping as Mappable
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
+from landbridge.domains.parameters import check_number
 from landbridge.mapping.base import Carried
 from landbridge.source import has_probabilities
 from landbridge.target.base import TargetLearner
@@ -117,5 +117,4 @@ class LogitAdjusted(ClassifierMixin, TargetLearner):
                 f"LogitAdjusted needs probabilities: {type(self.inner).__name__} has no "
                 "predict_proba with this learner. Use LogisticRegression or a forest."
             )
-        if not isinstance(self.tau, Real) or not 0 <= self.tau < np.inf:
-            raise ValueError(f"tau must be a number from 0 up: found {self.tau!r}.")
+        check_number("tau", self.tau)

@@ -1,22 +1,18 @@
 """Learn from carried source rows and labelled target rows together."""
 
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landbridge.domains.labels import is_labelled, labelled_rows
+from landbridge.domains.parameters import check_number
 from landbridge.mapping.base import Carried
+from landbridge.moments import effective_size
+from landbridge.moments.feature_map import stack
 from landbridge.source import learner_name, weight_parameter
 from landbridge.target.base import WrappedLearner, row_weights
-from landbridge.target.blocks import stack_rows
 from landbridge.target.class_weight import ClassWeight
-
-
-def effective_size(weights: NDArray) -> float:
-    """Kish's effective sample size (Σw)² / Σw²: how many equal rows these are worth."""
-    return float(weights.sum() ** 2 / (weights**2).sum())
 
 
 def default_target_weight(n_source: float, n_target: float) -> float:
@@ -44,7 +40,7 @@ def pool(
     y = y if len(y) else carried.y[:0]  # no labels have no type of their own
     added = np.full(len(y), target_weight * weights.mean())
     return (
-        stack_rows(carried.X, X),
+        stack((carried.X, X)),
         np.concatenate([carried.y, y]),
         np.concatenate([weights, added]),
     )
@@ -125,10 +121,8 @@ class Pooled(WrappedLearner):
         return default_target_weight(effective_size(row_weights(carried)), n_target)
 
     def _given_weight(self) -> float:
-        weight = self.target_weight
-        if not isinstance(weight, Real) or not 0 < weight < np.inf:
-            raise ValueError(
-                f'target_weight must be "auto" or a number above zero: found {weight!r}. For no '
-                "target rows use Refit, for nothing else TargetOnly."
-            )
-        return float(weight)
+        instead = "For no target rows use Refit, for nothing else TargetOnly."
+        check_number(
+            "target_weight", self.target_weight, words=("auto",), above=True, instead=instead
+        )
+        return float(self.target_weight)

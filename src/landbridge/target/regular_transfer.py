@@ -1,7 +1,6 @@
 """Linear learners drawn towards the source's weights."""
 
 from collections.abc import Callable
-from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +16,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from landbridge.domains.folds import smallest_class, stratified_folds
 from landbridge.domains.labels import class_names, encode, is_labelled, labelled_rows
+from landbridge.domains.parameters import check_choice, check_number
 from landbridge.mapping.base import Carried
+from landbridge.moments.minimise import minimise
 from landbridge.source import (
     fit_learner,
     has_probabilities,
@@ -25,7 +26,7 @@ from landbridge.source import (
     make_learner,
 )
 from landbridge.target.base import TargetLearner
-from landbridge.target.softmax import cross_entropy, minimise
+from landbridge.target.softmax import cross_entropy
 
 RELATIVE_PENALTIES = np.logspace(-4.0, 4.0, 17)
 FEWEST_TO_CHOOSE = 3
@@ -133,7 +134,13 @@ def fit_towards(
         value, slope = loss_towards(prior.ravel() + step / scale, X, codes, prior, reg, loss)
         return value, slope / scale
 
-    step = minimise(objective, np.zeros(prior.size), max_iter, "RegularTransferClassifier")
+    step = minimise(
+        objective,
+        np.zeros(prior.size),
+        max_iter,
+        "RegularTransferClassifier",
+        instead="Scale the features, or raise reg.",
+    )
     return prior + step.reshape(prior.shape) / scale
 
 
@@ -175,9 +182,7 @@ class _RegularTransfer(TargetLearner):
         return n_labelled * (spread or 1.0) * RELATIVE_PENALTIES
 
     def _check_reg(self) -> None:
-        known = isinstance(self.reg, Real) and 0 <= self.reg < np.inf
-        if not (known or self.reg == "cv"):
-            raise ValueError(f'reg must be "cv" or a number from 0 up: found {self.reg!r}.')
+        check_number("reg", self.reg, words=("cv",))
 
 
 def _dense(X: Any) -> NDArray[np.float64]:
@@ -362,10 +367,8 @@ class RegularTransferClassifier(ClassifierMixin, _RegularTransfer):
 
     def _fit(self, carried: Carried, Xt: Any, yt: NDArray, model: Any) -> None:
         self._check_reg()
-        if self.loss not in LOSSES:
-            raise ValueError(f"loss must be one of {list(LOSSES)}: found {self.loss!r}.")
-        if self.cv < 2:
-            raise ValueError(f"cv must be at least 2 folds: found {self.cv}.")
+        check_choice("loss", self.loss, list(LOSSES))
+        check_number("cv", self.cv, least=2, whole=True)
         self.classes_ = class_names(carried.y, yt)
         self._take_source(self._source_model(carried, model), carried.X.shape[1])
         self.coef_, self.intercept_ = self.source_coef_, self.source_intercept_

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from landbridge.domains.folds import smallest_class, stratified_folds
 from landbridge.domains.labels import class_names, encode, is_labelled
+from landbridge.domains.parameters import check_number
 from landbridge.mapping.base import Carried
 from landbridge.source import has_probabilities
 from landbridge.target.base import TargetLearner
@@ -222,8 +223,7 @@ class Thresholded(ClassifierMixin, TargetLearner):
                 f"Thresholded needs probabilities: {type(self.inner).__name__} has no "
                 "predict_proba with this learner. Use LogisticRegression or a forest."
             )
-        if self.cv < 2:
-            raise ValueError(f"cv must be at least 2 folds: found {self.cv}.")
+        check_number("cv", self.cv, least=2, whole=True)
         get_scorer(self.metric)  # an unknown name fails before any work starts
         if len(classes := class_names(ys, yt)) != 2:
             raise ValueError(

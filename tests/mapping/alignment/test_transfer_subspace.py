@@ -7,9 +7,9 @@ from sklearn.exceptions import ConvergenceWarning
 from landbridge.mapping.alignment.transfer_subspace import (
     TransferSubspace,
     density_divergence,
-    fisher_ratio,
     lost_variance,
     on_subspaces,
+    scatter_within,
 )
 
 
@@ -35,7 +35,7 @@ def test_the_divergence_is_the_integral_of_the_squared_difference_of_two_densiti
     assert value / np.sqrt(4 * np.pi * variance) == pytest.approx(integral, rel=1e-8)
 
 
-@pytest.mark.parametrize("loss", [lost_variance, fisher_ratio])
+@pytest.mark.parametrize("loss", [lost_variance, scatter_within])
 def test_the_gradient_over_subspaces_agrees_with_differences(rng, loss):
     first, second = (M @ M.T for M in rng.standard_normal((2, 5, 5)))
     scatters = first if loss is lost_variance else (first, second)
@@ -56,7 +56,7 @@ def test_the_direction_that_shifts_is_hidden_and_that_of_the_classes_kept(shifte
     Xs, y, Xt = shifted
     subspace = TransferSubspace(n_components=1).fit(Xs, Xt, ys=y)
     effect = np.abs(subspace.source_matrix_[:, 0]) * Xs.std(axis=0)
-    assert effect[0] > 10 * max(effect[1:])
+    assert effect[0] > 5 * max(effect[1:])
 
 
 def test_without_labels_variance_counts(shifted):

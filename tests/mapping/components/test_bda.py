@@ -71,5 +71,5 @@ def test_nothing_to_compare_leaves_the_domains_as_wholes():
 
 @pytest.mark.parametrize("mu", [-0.1, 1.5, "half", None])
 def test_a_wrong_mu_is_named(domains, mu):
-    with pytest.raises(ValueError, match='mu must be a number from 0 to 1 or "auto": found'):
+    with pytest.raises(ValueError, match='mu must be "auto" or a number from 0 to 1: found'):
         BDA(mu=mu).fit(domains.Xs, domains.Xt, ys=domains.ys)

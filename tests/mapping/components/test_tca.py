@@ -186,8 +186,8 @@ def test_repeated_rows_do_not_hide_an_underflow(domains):
         ({"n_components": 6, "kernel": "linear"}, "from 1 to 5, .*: found 6.* 5 features"),
         ({"n_components": 0}, "n_components must be .*: found 0"),
         ({"n_components": 2.5}, "n_components must be .*: found 2.5"),
-        ({"reg": 0.0}, "reg must be a number above zero: found 0.0"),
-        ({"reg": "auto"}, "reg must be a number above zero: found 'auto'"),
+        ({"reg": 0.0}, "reg must be a number above 0: found 0.0"),
+        ({"reg": "auto"}, "reg must be a number above 0: found 'auto'"),
         ({"kernel": "cubic"}, "kernel must be"),
     ],
 )

@@ -224,7 +224,7 @@ def test_sparse_and_float32_rows_are_carried_alike(few):
         ({"mapping": CORAL()}, TypeError, "mapping must be a paired mapping"),
         ({"mapping": KernelRidgeMap()}, TypeError, "mapping must be a paired mapping"),
         ({"mapping": Ridge(cv=[1])}, ValueError, "cv of the mapping must be a number"),
-        ({"mapping": Ridge(cv=1)}, ValueError, "cv must be at least 2"),
+        ({"mapping": Ridge(cv=1)}, ValueError, "cv must be a whole number from 2"),
         ({"mapping": Ridge("loo")}, ValueError, "needs the rows"),
         ({"class_weight": "equal"}, ValueError, "class_weight must be"),
         ({"yt": None}, ValueError, "yt has none"),

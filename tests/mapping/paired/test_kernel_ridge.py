@@ -145,8 +145,8 @@ def test_it_is_saved_as_plain_data(curved, tmp_path):
         ({"reg": "loo"}, "reg must be"),
         ({"reg": -1.0}, "reg must be"),
         ({"penalties": [-1.0]}, "penalties must be"),
-        ({"n_features": 1}, "n_features must be at least 2"),
-        ({"cv": 1}, "cv must be at least 2"),
+        ({"n_features": 1}, "n_features must be a whole number from 2"),
+        ({"cv": 1}, "cv must be a whole number from 2"),
     ],
 )
 def test_errors_say_what_was_found(curved, parameters, message):

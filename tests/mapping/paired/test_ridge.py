@@ -100,7 +100,7 @@ def test_noise_alone_gets_a_large_penalty(rng):
     [
         (lambda X, Y: Ridge(-1.0).fit(X, Y), "reg must be"),
         (lambda X, Y: Ridge("best").fit(X, Y), "reg must be"),
-        (lambda X, Y: Ridge(cv=1).fit(X, Y), "cv must be at least 2"),
+        (lambda X, Y: Ridge(cv=1).fit(X, Y), "cv must be a whole number from 2"),
         (lambda X, Y: Ridge(penalties=[-1.0]).fit(X, Y), "penalties must be"),
         (lambda X, Y: Ridge().fit_moments(Moments.of(X, Y)), "found 1 part"),
         (lambda X, Y: Ridge("loo").fit_moments(Moments.of(X, Y)), "needs the rows"),

@@ -143,7 +143,7 @@ def test_the_file_of_a_band_grows_with_the_window_only(spectra, band, tmp_path):
     [
         (lambda X: DirectStandardization(0).fit(X, X), "n_components must be"),
         (lambda X: DirectStandardization("all").fit(X, X), "n_components must be"),
-        (lambda X: DirectStandardization(cv=1).fit(X, X), "cv must be at least 2"),
+        (lambda X: DirectStandardization(cv=1).fit(X, X), "cv must be a whole number from 2"),
         (lambda X: DirectStandardization().fit_moments(Moments.of(X, X)), "found 1 part"),
         (lambda X: PiecewiseDirectStandardization(-1).fit(X, X), "window must be"),
         (lambda X: PiecewiseDirectStandardization(1.5).fit(X, X), "window must be"),

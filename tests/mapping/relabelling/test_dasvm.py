@@ -90,7 +90,7 @@ def test_weights_of_source_rows_count(shifted):
 
 @pytest.mark.parametrize(
     ("mapping", "message"),
-    [(DASVM(C=0.0), "C must be above 0: found 0.0"), (DASVM(max_iter=0), "max_iter must be at le")],
+    [(DASVM(C=0.0), "C must be a number above 0: f"), (DASVM(max_iter=0), "max_iter must be a wh")],
 )
 def test_wrong_parameters_are_refused(shifted, mapping, message):
     Xs, ys, Xt, _ = shifted()

@@ -92,8 +92,8 @@ def test_the_order_of_rows_does_not_matter(rng, order_by):
 @pytest.mark.parametrize(
     ("mapping", "message"),
     [
-        (GradualSelfTraining(n_steps=0), "n_steps must be at least 1"),
-        (GradualSelfTraining(share=1.5), "share must be a share above 0 and at most 1"),
+        (GradualSelfTraining(n_steps=0), "n_steps must be a whole number from 1 up"),
+        (GradualSelfTraining(share=1.5), "share must be a number above 0 to 1"),
         (GradualSelfTraining(order_by=3), "one of several features, from 0 to 2: found 3"),
     ],
 )

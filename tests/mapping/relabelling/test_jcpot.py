@@ -142,7 +142,7 @@ def test_what_it_cannot_do_is_said(task):
         JCPOT().fit(X, Xt, ys=np.where((sources == "two") & (y == 2), 0, y), sources=sources)
     with pytest.raises(ValueError, match="source 'one' has none"):
         JCPOT().fit(X, Xt, ys=np.where(sources == "one", np.nan, y), sources=sources)
-    with pytest.raises(ValueError, match="reg must be above 0: found 0"):
+    with pytest.raises(ValueError, match="reg must be a number above 0: found 0"):
         JCPOT(reg=0).fit(X, Xt, ys=y, sources=sources)
     with pytest.warns(ConvergenceWarning, match="JCPOT"):
         JCPOT(max_iter=2).fit(X, Xt, ys=y, sources=sources)

@@ -66,7 +66,7 @@ def test_the_order_of_rows_does_not_matter(classes, rng):
 
 def test_wrong_settings_are_named(classes):
     Xs, ys, Xt = classes
-    with pytest.raises(ValueError, match='solver must be one of "exact", "sinkhorn"'):
+    with pytest.raises(ValueError, match='solver must be "exact" or "sinkhorn"'):
         LabelPropagation("magic").fit(Xs, Xt, ys=ys)
     with pytest.raises(ValueError, match="reg must be a number above 0: found 0"):
         LabelPropagation(reg=0).fit(Xs, Xt, ys=ys)

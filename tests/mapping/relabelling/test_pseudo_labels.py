@@ -10,7 +10,6 @@ from sklearn.preprocessing import StandardScaler
 
 from landbridge import Transfer
 from landbridge.mapping.relabelling.pseudo_labels import PseudoLabels, surest_of_each_class
-from landbridge.mapping.relabelling.self_training import fit_weighted
 
 
 def slow_rounds(Xs, ys, Xt, n_rounds, share):
@@ -94,22 +93,24 @@ def test_the_third_step_learns_from_the_labels(shifted):
     assert transfer.score(Xt, truth) > plain.score(Xt, truth)
 
 
-def test_weights_reach_the_last_step_of_a_pipeline(rng):
-    X, y, w = rng.normal(size=(40, 2)), np.arange(40) % 2, rng.uniform(size=40)
+def test_weights_reach_the_last_step_of_a_pipeline(shifted, rng):
+    Xs, ys, Xt, _ = shifted()
     pipeline = make_pipeline(StandardScaler(), LogisticRegression())
-    ours = fit_weighted(pipeline, X, y, w)
-    theirs = LogisticRegression().fit(StandardScaler().fit_transform(X), y, w / w.mean())
-    np.testing.assert_allclose(ours[-1].coef_, theirs.coef_, rtol=1e-6)
+    weights = np.where(ys == "no", 0.1, 1.0)
+    even, uneven = (
+        PseudoLabels(pipeline).fit(Xs, Xt, ys=ys, sample_weight=w) for w in (None, weights)
+    )
+    assert (uneven.labels_ == "no").sum() < (even.labels_ == "no").sum()
     with pytest.raises(ValueError, match="KNeighborsClassifier takes no sample weights"):
-        fit_weighted(KNeighborsClassifier(), X, y, w)
+        PseudoLabels(KNeighborsClassifier()).fit(Xs, Xt, ys=ys, sample_weight=weights)
 
 
 @pytest.mark.parametrize(
     ("mapping", "message"),
     [
         (PseudoLabels(RidgeClassifier()), "RidgeClassifier has no predict_proba"),
-        (PseudoLabels(max_iter=0), "max_iter must be at least 1: found 0"),
-        (PseudoLabels(share=0.0), "share must be a share above 0 and at most 1: found 0.0"),
+        (PseudoLabels(max_iter=0), "max_iter must be a whole number from 1 up: found 0"),
+        (PseudoLabels(share=0.0), "share must be a number above 0 to 1: found 0.0"),
     ],
 )
 def test_what_it_cannot_do_is_said(shifted, mapping, message):

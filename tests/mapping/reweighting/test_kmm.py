@@ -87,7 +87,7 @@ def test_too_few_steps_are_warned_of_with_the_gap(shifted):
         ({"bound": 1.0}, "bound must be a number above 1: found 1.0"),
         ({"mean_slack": 1.0}, 'mean_slack must be "auto" or a number from 0 and below 1'),
         ({"kind": "exact"}, 'kind must be "nystroem" or "fourier": found \'exact\''),
-        ({"gamma": "cv"}, 'gamma must be "median" or a number above zero'),
+        ({"gamma": "cv"}, 'gamma must be "median" or a number above 0'),
     ],
 )
 def test_a_wrong_parameter_is_named(setting, message, shifted):

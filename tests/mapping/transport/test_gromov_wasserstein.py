@@ -79,9 +79,9 @@ def test_distances_are_counted_in_their_median(rng):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"solver": "magic"}, 'solver must be one of "exact", "sinkhorn"'),
-        ({"out_of_sample": "entropic"}, 'out_of_sample must be one of "nearest", "affine"'),
-        ({"max_rows": 1}, "max_rows must be a number from 2 up: found 1"),
+        ({"solver": "magic"}, 'solver must be "exact" or "sinkhorn"'),
+        ({"out_of_sample": "entropic"}, 'out_of_sample must be "nearest" or "affine"'),
+        ({"max_rows": 1}, "max_rows must be a whole number from 2 up: found 1"),
         ({"reg": 0}, "reg must be a number above 0: found 0"),
     ],
 )

@@ -94,7 +94,7 @@ def test_a_classifier_cannot_learn_measurements(shifted_curve):
 @pytest.mark.parametrize("name", ["alpha", "learner_reg", "reg", "max_iter", "tol"])
 def test_a_wrong_setting_is_named(shifted_classes, name):
     Xs, ys, Xt = shifted_classes
-    with pytest.raises(ValueError, match=f"{name} must be a number .*found -1"):
+    with pytest.raises(ValueError, match=f"{name} must be a .*number .*found -1"):
         JDOT(**{name: -1}).fit(Xs, Xt, ys=ys)
 
 

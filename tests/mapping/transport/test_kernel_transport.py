@@ -63,7 +63,7 @@ def test_weights_are_masses(rng):
 
 @pytest.mark.parametrize("name", ["plan_weight", "map_reg", "reg", "max_iter", "tol"])
 def test_a_wrong_setting_is_named(two_domains, name):
-    with pytest.raises(ValueError, match=f"{name} must be a number .*found -1"):
+    with pytest.raises(ValueError, match=f"{name} must be a .*number .*found -1"):
         KernelTransport(**{name: -1}).fit(*two_domains)
 
 

@@ -34,5 +34,5 @@ def test_confidence_is_the_share_of_the_best_class():
 
 
 def test_an_unknown_task_is_named():
-    with pytest.raises(ValueError, match="task must be one of"):
+    with pytest.raises(ValueError, match='task must be "auto", "classification" or "regression"'):
         find_classes(np.array([1]), None, "ranking")

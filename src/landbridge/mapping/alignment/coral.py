@@ -52,6 +52,4 @@ class CORAL(Affine, MomentMapping):
 
     def _fit_moments(self, source: Moments, target: Moments) -> None:
         Cs, Ct = (regularised_covariance(m, self.reg) for m in (source, target))
-        self.matrix_ = without_noise(coral_matrix(Cs, Ct))
-        self.source_mean_, self.target_mean_ = source.mean, target.mean
-        self.source_std_ = source.std
+        self._set_between(without_noise(coral_matrix(Cs, Ct)), source, target)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from landbridge.domains.parameters import check_choice, check_number
 from landbridge.mapping.affine import one_to_one
 from landbridge.mapping.base import MomentMapping
 from landbridge.moments import Moments, moments_of_rows
@@ -112,14 +113,8 @@ class FMMD(MomentMapping):
         self.kept_ = kept if len(kept) else np.array([self.weights_.argmin()])
 
     def _check_parameters(self) -> None:
-        if self.kernel not in ("linear", "polynomial"):
-            raise ValueError(f'kernel must be "linear" or "polynomial": found {self.kernel!r}.')
-        if self.threshold != "auto" and (
-            isinstance(self.threshold, str) or not 0 <= self.threshold <= 1
-        ):
-            raise ValueError(
-                f'threshold must be "auto" or a number from 0 to 1: found {self.threshold!r}.'
-            )
+        check_choice("kernel", self.kernel, ("linear", "polynomial"))
+        check_number("threshold", self.threshold, words=("auto",), most=1)
 
     def _map(self, X: Any) -> Any:
         return X[:, self.kept_]

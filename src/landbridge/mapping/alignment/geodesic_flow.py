@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import qr
 
+from landbridge.domains.parameters import check_number
 from landbridge.mapping.base import MomentMapping
 from landbridge.mapping.shared_space import SharedSpace, components_for
 from landbridge.moments import Moments, power_psd
@@ -146,12 +147,9 @@ class GeodesicFlow(SharedSpace, MomentMapping):
     def _components(
         self, vs: NDArray, Ps: NDArray, vt: NDArray, Pt: NDArray, source: Moments, target: Moments
     ) -> int:
+        check_number("n_components", self.n_components, words=(None, "auto"), above=True)
         if not isinstance(self.n_components, str):
             return max(components_for(v, self.n_components) for v in (vs, vt))
-        if self.n_components != "auto":
-            raise ValueError(
-                f'n_components must be a number, None or "auto": found {self.n_components!r}.'
-            )
         ranks = [int((v > rank_tolerance(v)).sum()) for v in (vs, vt)]
         most = max(1, min(-(-len(vs) // 2), *ranks))
         Pst = eigh_psd((source + target).cov)[1]

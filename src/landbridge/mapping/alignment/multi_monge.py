@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
+from landbridge.domains.parameters import check_choice, check_number
 from landbridge.mapping.affine import apply_affine, contributions
 from landbridge.mapping.alignment.monge import monge_matrix
 from landbridge.mapping.base import check_two_rows
-from landbridge.mapping.sources import MultiSource, Source
+from landbridge.mapping.sources import MultiSource, Source, by_source
 from landbridge.moments import Moments, moments_of_rows, regularised_covariance
 from landbridge.moments.matrices import without_noise
 
@@ -87,6 +88,7 @@ class MultiLinearMonge(MultiSource):
     (True, True)
     """
 
+    takes_sparse = True
     cost = "n d² + sources · steps · d³"
     when = "several sources that differ from the target and from each other in mean and spread"
 
@@ -156,10 +158,8 @@ class MultiLinearMonge(MultiSource):
         return S
 
     def _check_parameters(self) -> None:
-        if self.shares not in ("equal", "rows"):
-            raise ValueError(f'shares must be "equal" or "rows": found {self.shares!r}.')
-        if not self.max_iter >= 1:
-            raise ValueError(f"max_iter must be at least 1 step: found {self.max_iter!r}.")
+        check_choice("shares", self.shares, ("equal", "rows"))
+        check_number("max_iter", self.max_iter, least=1, whole=True)
 
     def _map_source(self, name: Any, X: Any) -> NDArray:
         return apply_affine(X, self.source_means_[name], self.matrices_[name], self.target_mean_)
@@ -170,15 +170,9 @@ class MultiLinearMonge(MultiSource):
         return apply_affine(X, self.target_mean_, back, self.source_means_[name])
 
     def _explain(self, top: int, source: list[str], target: list[str]) -> pd.DataFrame:
-        tables = {
-            name: contributions(A, self.source_stds_[name], source, target, top)
-            for name, A in self.matrices_.items()
-        }
-        if len(tables) == 1:
-            return next(iter(tables.values()))
-        return pd.concat(tables, names=["source"]).reset_index("source").reset_index(drop=True)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
+        return by_source(
+            {
+                name: contributions(A, self.source_stds_[name], source, target, top)
+                for name, A in self.matrices_.items()
+            }
+        )

@@ -9,12 +9,13 @@ from scipy.special import softmax
 
 from landbridge.domains import as_labels, class_names, encode, is_labelled, labelled_rows
 from landbridge.domains.folds import content_key
-from landbridge.mapping.alignment.descent import minimise
+from landbridge.domains.parameters import check_number
 from landbridge.mapping.base import Carried, UnpairedMapping, check_two_rows
 from landbridge.mapping.sources import mixture_weights
 from landbridge.mapping.surrogate import Surrogate
-from landbridge.moments import FeatureMap, Moments, shrink_covariance
+from landbridge.moments import FeatureMap, Moments, effective_size, shrink_covariance
 from landbridge.moments.feature_map import cosines_and_sines, draw_rows
+from landbridge.moments.minimise import minimise
 
 
 def moved(Z: NDArray, members: NDArray, maps: NDArray) -> NDArray[np.float64]:
@@ -268,14 +269,14 @@ class MMDScaleShift(Surrogate, UnpairedMapping):
             lambda now: moved_discrepancy(now, *fixed),
             maps,
             self.max_iter,
-            self.tol,
             type(self).__name__,
+            self.tol,
         )
 
     def _warn_of_few(self, labels: NDArray, weights: NDArray | None) -> None:
         w = self.importance_[encode(labels, self.classes_).astype(int)]
         w = w if weights is None else w * weights
-        effective = float(w.sum() ** 2 / max(w @ w, np.finfo(float).tiny))
+        effective = effective_size(w)
         if self.reweigh and effective < max(10, 0.05 * len(w)):
             warnings.warn(
                 f"The weights of MMDScaleShift leave an effective sample of {effective:.1f} of "
@@ -293,10 +294,6 @@ class MMDScaleShift(Surrogate, UnpairedMapping):
         return self._move(X, self._posteriors(X))
 
     def _check_parameters(self) -> None:
-        if not self.reg >= 0:
-            raise ValueError(f"reg must be a number from 0 up: found {self.reg!r}.")
+        check_number("reg", self.reg)
         for name, least in (("n_rounds", 1), ("max_rows", 2), ("max_iter", 1)):
-            if not getattr(self, name) >= least:
-                raise ValueError(
-                    f"{name} must be a whole number from {least} up: found {getattr(self, name)!r}."
-                )
+            check_number(name, getattr(self, name), least=least, whole=True)

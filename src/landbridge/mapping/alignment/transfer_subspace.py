@@ -9,12 +9,13 @@ from sklearn.utils.multiclass import type_of_target
 
 from landbridge.domains import labelled_rows
 from landbridge.domains.folds import content_key
-from landbridge.mapping.alignment.descent import minimise
+from landbridge.domains.parameters import check_choice, check_number
 from landbridge.mapping.base import UnpairedMapping, check_two_rows
 from landbridge.mapping.shared_space import SharedSpace, components_for
 from landbridge.moments import Moments, moments_of_rows
 from landbridge.moments.feature_map import draw_rows, median_distance
 from landbridge.moments.matrices import eigh_psd, power_psd
+from landbridge.moments.minimise import minimise
 
 MOST_COMPONENTS = 30
 CLASSES = ("binary", "multiclass")
@@ -42,12 +43,16 @@ def lost_variance(W: NDArray, total: NDArray) -> tuple[float, NDArray[np.float64
     return 1.0 - float(np.vdot(W, share @ W)), -2.0 * share @ W
 
 
-def fisher_ratio(W: NDArray, scatters: tuple[NDArray, NDArray]) -> tuple[float, NDArray]:
-    """Scatter within classes by scatter between them after ``W`` (d, k), and its gradient."""
+def scatter_within(W: NDArray, scatters: tuple[NDArray, NDArray]) -> tuple[float, NDArray]:
+    """The share of scatter after ``W`` (d, k) that is within classes, and its gradient.
+
+    It is ``r / (1 + r)`` for Fisher's ratio r of the scatters within and between classes.
+    """
     within, between = (S @ W for S in scatters)
-    top, bottom = float(np.vdot(W, within)), float(np.vdot(W, between))
-    bottom = max(bottom, np.finfo(float).tiny)
-    return top / bottom, 2.0 * (within - (top / bottom) * between) / bottom
+    total = within + between
+    top, whole = float(np.vdot(W, within)), float(np.vdot(W, total))
+    whole = max(whole, np.finfo(float).tiny)
+    return top / whole, 2.0 * (within - (top / whole) * total) / whole
 
 
 def on_subspaces(slope: NDArray, W: NDArray, R: NDArray) -> NDArray[np.float64]:
@@ -64,13 +69,14 @@ class TransferSubspace(SharedSpace, UnpairedMapping):
 
     .. math:: F(W) + \lambda \int (p_s(z) - p_t(z))^2 \, dz
 
-    up to the constant of the densities (Si, Tao & Geng 2010: TSL). F is the ratio
-    of the scatters within and between classes, :math:`\mathrm{tr} W^\top S_w W / \mathrm{tr}
-    W^\top S_b W`, of labelled source rows, or the share of variance that is lost; its moments
-    are of all rows, with σ the features' spread within the domains. The densities are Gaussian
-    kernel estimates on a sample of rows, whose width is set by the median distance in the
-    starting projection. All depends on the span of W alone: L-BFGS runs over matrices A whose QR
-    factor W is, from the axes that are best for F, to a local minimum.
+    up to the constant of the densities (Si, Tao & Geng 2010: TSL). F is the share of scatter
+    within classes, :math:`\mathrm{tr} W^\top S_w W / \mathrm{tr} W^\top (S_w + S_b) W`, of
+    labelled source rows (Fisher's ratio, bounded), or the share of variance that is lost; its
+    moments are of all rows, with σ the features' spread within the domains. The densities are
+    Gaussian kernel estimates on a sample of rows, whose width is set by the median distance in
+    the first projection. All depends on the span of W alone: L-BFGS runs over matrices A whose QR
+    factor W is, to a local minimum: from the axes that are best for F, from those that are worst
+    and from others drawn at random, and the lowest minimum counts.
 
     Parameters
     ----------
@@ -79,14 +85,16 @@ class TransferSubspace(SharedSpace, UnpairedMapping):
     n_components : int, float or "auto", default="auto"
         How many dimensions k; a float takes the fewest that keep that share of the variance;
         ``"auto"`` takes half of the features, at most 30. With all, nothing can be hidden.
-    reg : float, default=10.0
+    reg : float, default=30.0
         λ, the weight of the divergence, which is between 0 and 2; larger values give up more
         of F to make the domains alike.
     max_rows : int, default=1000
         Rows of both domains together from which the densities are estimated. Time and memory
         grow with the square.
+    n_starts : int, default=4
+        From how many projections to start; more miss a low minimum less often.
     max_iter : int, default=500
-        The most steps; a ``ConvergenceWarning`` says where they run out.
+        The most steps from each; a ``ConvergenceWarning`` says where they run out.
     tol : float, default=1e-4
         Stop once no entry of the gradient is larger.
     random_state : int, default=0
@@ -121,8 +129,9 @@ class TransferSubspace(SharedSpace, UnpairedMapping):
         self,
         base: str = "auto",
         n_components: float | str = "auto",
-        reg: float = 10.0,
+        reg: float = 30.0,
         max_rows: int = 1000,
+        n_starts: int = 4,
         max_iter: int = 500,
         tol: float = 1e-4,
         random_state: int = 0,
@@ -131,6 +140,7 @@ class TransferSubspace(SharedSpace, UnpairedMapping):
         self.n_components = n_components
         self.reg = reg
         self.max_rows = max_rows
+        self.n_starts = n_starts
         self.max_iter = max_iter
         self.tol = tol
         self.random_state = random_state
@@ -172,7 +182,7 @@ class TransferSubspace(SharedSpace, UnpairedMapping):
         scatters = inner / units, (whole.scatter - inner) / units
         whiten = power_psd(scatters[0], -0.5)
         leading = whiten @ eigh_psd(whiten @ scatters[1] @ whiten)[1]
-        return fisher_ratio, scatters, leading
+        return scatter_within, scatters, leading
 
     def _is_fisher(self, ys: NDArray | None) -> bool:
         known = np.empty(0) if ys is None else labelled_rows(ys, ys)[1]
@@ -204,8 +214,8 @@ class TransferSubspace(SharedSpace, UnpairedMapping):
     def _minimise(
         self, Z: NDArray, signed: NDArray, loss: Any, scatters: Any, axes: NDArray, k: int
     ) -> NDArray[np.float64]:
-        start = np.linalg.qr(axes[:, :k])[0]
-        gamma = 1 / (2 * median_distance(Z @ start) ** 2)
+        starts = self._starts(axes, k)
+        gamma = 1 / (2 * median_distance(Z @ starts[0]) ** 2)
 
         def objective(A: NDArray) -> tuple[float, NDArray]:
             W, R = np.linalg.qr(A)
@@ -214,19 +224,23 @@ class TransferSubspace(SharedSpace, UnpairedMapping):
             slope = slope + self.reg * (Z.T @ by_row)
             return value + self.reg * apart, on_subspaces(slope, W, R)
 
-        A = minimise(objective, start, self.max_iter, self.tol, type(self).__name__)
-        W = np.linalg.qr(A)[0]
+        name = type(self).__name__
+        found = [minimise(objective, A, self.max_iter, name, self.tol) for A in starts]
+        best = min(found, key=lambda A: objective(A)[0])
+        W = np.linalg.qr(best)[0]
         self.divergence_ = density_divergence(Z @ W, signed, gamma)[0]
         return W
 
+    def _starts(self, axes: NDArray, k: int) -> list[NDArray]:
+        """Orthonormal projections (d, k): the best for F, the worst, and random ones."""
+        rng = np.random.default_rng(self.random_state)
+        drawn = [rng.standard_normal((len(axes), k)) for _ in range(self.n_starts - 2)]
+        chosen = [axes[:, :k], axes[:, -k:], *drawn][: self.n_starts]
+        return [np.linalg.qr(A)[0] for A in chosen]
+
     def _check_parameters(self) -> None:
-        if self.base not in ("auto", "fisher", "pca"):
-            raise ValueError(f'base must be "auto", "fisher" or "pca": found {self.base!r}.')
-        if isinstance(self.n_components, str) and self.n_components != "auto":
-            raise ValueError(
-                f'n_components must be a number or "auto": found {self.n_components!r}.'
-            )
-        if not self.reg >= 0:
-            raise ValueError(f"reg must be a number from 0 up: found {self.reg!r}.")
-        if not self.max_rows >= 4:
-            raise ValueError(f"max_rows must be at least 4: found {self.max_rows!r}.")
+        check_choice("base", self.base, ("auto", "fisher", "pca"))
+        check_number("n_components", self.n_components, words=(None, "auto"), above=True)
+        check_number("reg", self.reg)
+        check_number("n_starts", self.n_starts, least=1, whole=True)
+        check_number("max_rows", self.max_rows, least=4, whole=True)

@@ -1,14 +1,14 @@
 """The form of a kernel component mapping."""
 
 from abc import abstractmethod
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics.pairwise import euclidean_distances
 
 from landbridge.domains.folds import content_key
+from landbridge.domains.parameters import check_number
 from landbridge.mapping.base import UnpairedMapping, check_two_rows
 from landbridge.mapping.components.eigen import (
     OVERSAMPLING,
@@ -21,12 +21,9 @@ from landbridge.mapping.components.eigen import (
 from landbridge.mapping.components.feature_rows import FeatureRows, project_rows
 from landbridge.mapping.surrogate import Surrogate
 from landbridge.moments import FeatureMap, moments_of_rows
-from landbridge.moments.feature_map import draw_landmarks, stack
 
 MAX_COMPONENTS = 20
 """So many components, or all there can be, where their number is left open."""
-WIDTH_ROWS = 1000
-"""So many rows tell whether a kernel is too narrow."""
 
 
 class KernelComponents(Surrogate, UnpairedMapping):
@@ -36,6 +33,7 @@ class KernelComponents(Surrogate, UnpairedMapping):
     """
 
     meets_between = True
+    takes_sparse = True
     cost = "n m (d + m); exact kernel: n² (d + k)"
     are_repeated: ClassVar[bool] = False
 
@@ -49,12 +47,11 @@ class KernelComponents(Surrogate, UnpairedMapping):
 
     def _fit(self, Xs: Any, Xt: Any, ys: Any, yt: Any, sample_weight: Any) -> None:
         check_two_rows(self, Xs.shape[0], Xt.shape[0])
-        check_above_zero("reg", self.reg)
+        check_number("reg", self.reg, above=True)
         self._check_parameters()
-        # Landmarks that nearly depend on each other need all the digits there are.
+        # Components tell features apart that nearly depend on each other: all digits are needed.
         samples = Xs.astype(np.float64, copy=False), Xt.astype(np.float64, copy=False)
         feature_map = self._feature_map().fit(*samples)
-        check_width(feature_map, samples)
         n_rows = Xs.shape[0] + Xt.shape[0]
         self.n_components_ = n_components_for(self.n_components, n_rows, feature_map.n_features_)
         features = FeatureRows(feature_map, samples, sample_weight, self.are_repeated)
@@ -103,11 +100,6 @@ class KernelComponents(Surrogate, UnpairedMapping):
         else:
             self._set_slopes(Xs)
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
-
 
 def with_unit_variance(found: Components, total_weight: float) -> NDArray[np.float64]:
     """W times one factor for all, which gives the first component the variance 1."""
@@ -151,39 +143,3 @@ def start_block(features: FeatureRows, width: int, random_state: int) -> NDArray
     placed = np.empty_like(block)
     placed[np.argsort(content_key(features.feature_map.landmarks_), kind="stable")] = block
     return placed
-
-
-def check_above_zero(name: str, value: Any) -> None:
-    """Refuse a parameter that is no number above zero."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < np.inf:
-        raise ValueError(f"{name} must be a number above zero: found {value!r}.")
-
-
-def check_share(name: str, value: Any, extra: str = "") -> None:
-    """Refuse a parameter that is no number from 0 to 1."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) <= 1:
-        raise ValueError(f"{name} must be a number from 0 to 1{extra}: found {value!r}.")
-
-
-def check_count(name: str, value: Any) -> None:
-    """Refuse a parameter that is no whole number from 1 up."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-        raise ValueError(f"{name} must be a whole number from 1 up: found {value!r}.")
-
-
-def check_width(feature_map: FeatureMap, samples: tuple[Any, Any]) -> None:
-    """Refuse a kernel so narrow that every row is alike to itself alone."""
-    if feature_map.kernel == "linear" or feature_map.gamma == "median":
-        return
-    rng = np.random.default_rng(feature_map.random_state)
-    rows = stack(draw_landmarks(samples, WIDTH_ROWS, rng))
-    distances = euclidean_distances(rows)[np.triu_indices(rows.shape[0], 1)]
-    apart = distances[distances > 1e-6 * distances.max()]  # rows that are not the same
-    power = 2 if feature_map.kernel == "rbf" else 1
-    if not len(apart) or feature_map.gamma_ * apart.min() ** power < -np.log(np.finfo(float).eps):
-        return
-    raise ValueError(
-        f"gamma is too large for these rows: found {feature_map.gamma!r}, where the median "
-        f"distance between rows is {np.median(apart):.3g}, so that the kernel of any two rows "
-        'underflows to zero. Give gamma="median", or bring the features to a common scale.'
-    )

@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from landbridge.domains.folds import stratified_folds
-from landbridge.mapping.components.base import check_share
+from landbridge.domains.parameters import check_number
 from landbridge.mapping.components.feature_rows import FeatureRows
 from landbridge.mapping.components.pseudo_labels import PseudoLabelled
 from landbridge.moments.feature_map import draw_landmarks, stack
@@ -132,8 +132,7 @@ class BDA(PseudoLabelled):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        if self.mu != "auto":
-            check_share("mu", self.mu, extra=' or "auto"')
+        check_number("mu", self.mu, words=("auto",), most=1)
 
     def _weighing(
         self, features: FeatureRows, source: NDArray, target: NDArray

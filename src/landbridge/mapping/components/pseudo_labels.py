@@ -8,18 +8,16 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.neighbors import KNeighborsClassifier
 
-from landbridge.domains import class_names, encode
+from landbridge.domains import class_names
+from landbridge.domains.labels import BLANK, codes_of
+from landbridge.domains.parameters import check_number
 from landbridge.mapping.components.base import (
     KernelComponents,
-    check_count,
     penalty_of,
     with_unit_variance,
 )
 from landbridge.mapping.components.eigen import Components
 from landbridge.mapping.components.feature_rows import FeatureRows
-
-BLANK = -1
-"""The code of a row without a label; labels themselves never have this code."""
 
 GUESS_TOLERANCE = 1e-5
 """Components that serve to guess labels need no more; the last ones are worked out fully."""
@@ -79,16 +77,14 @@ class PseudoLabelled(KernelComponents):
     max_iter: int
 
     def _check_parameters(self) -> None:
-        check_count("max_iter", self.max_iter)
+        check_number("max_iter", self.max_iter, least=1, whole=True)
 
-    def _components(
-        self, features: FeatureRows, ys: NDArray | None, yt: NDArray | None
-    ) -> Components:
-        labels = [y for y in (ys, yt) if y is not None]
-        self.classes_ = class_names(*labels)
-        source = codes_of(ys, self.classes_, len(features.weights[0]))
-        known = codes_of(yt, self.classes_, len(features.weights[1]))
-        return self._rounds(features, source, known)
+    def _components(self, features: FeatureRows, ys: NDArray, yt: NDArray | None) -> Components:
+        self.classes_ = class_names(ys) if yt is None else class_names(ys, yt)
+        known = np.full(len(features.weights[1]), BLANK)
+        if yt is not None:
+            known = codes_of(yt, self.classes_)
+        return self._rounds(features, codes_of(ys, self.classes_), known)
 
     def _rounds(self, features: FeatureRows, source: NDArray, known: NDArray) -> Components:
         scatter, means = features.scatter_and_means()
@@ -125,11 +121,3 @@ class PseudoLabelled(KernelComponents):
         codes = np.concatenate([source[source != BLANK], known[known != BLANK]])
         learner = KNeighborsClassifier(1) if self.learner is None else clone(self.learner)
         return np.where(known != BLANK, known, learner.fit(rows, codes).predict(Zt))
-
-
-def codes_of(y: NDArray | None, classes: NDArray, n_rows: int) -> NDArray[np.intp]:
-    """Each row's position in ``classes``, ``BLANK`` where it has no label."""
-    if y is None:
-        return np.full(n_rows, BLANK)
-    codes = encode(y, classes)
-    return np.where(np.isnan(codes), BLANK, codes).astype(np.intp)

@@ -9,11 +9,10 @@ from scipy.sparse.linalg import aslinearoperator
 from sklearn.neighbors import kneighbors_graph
 
 from landbridge.domains import class_names, encode, is_labelled
+from landbridge.domains.parameters import check_choice, check_number
 from landbridge.mapping.base import are_measurements
 from landbridge.mapping.components.base import (
     KernelComponents,
-    check_count,
-    check_share,
     penalty_of,
 )
 from landbridge.mapping.components.eigen import Components
@@ -135,14 +134,10 @@ class SemiSupervisedTCA(KernelComponents):
         self.random_state = random_state
 
     def _check_parameters(self) -> None:
-        check_share("label_share", self.label_share)
-        check_count("n_neighbors", self.n_neighbors)
-        if self.label_kernel not in ("auto", "classes", "linear"):
-            raise ValueError(
-                f'label_kernel must be "auto", "classes" or "linear": found {self.label_kernel!r}.'
-            )
-        if not 0 <= self.manifold < np.inf:
-            raise ValueError(f"manifold must be a number from 0 up: found {self.manifold!r}.")
+        check_number("label_share", self.label_share, most=1)
+        check_number("n_neighbors", self.n_neighbors, least=1, whole=True)
+        check_choice("label_kernel", self.label_kernel, ("auto", "classes", "linear"))
+        check_number("manifold", self.manifold)
 
     def _components(self, features: FeatureRows, ys: Any, yt: Any) -> Components:
         scatter, means = features.scatter_and_means()

@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from landbridge.domains.memory import check_memory
+from landbridge.domains.parameters import check_choice, check_number
 from landbridge.mapping.components.base import (
     KernelComponents,
-    check_above_zero,
-    check_count,
     penalty_of,
 )
 from landbridge.mapping.components.eigen import Components
@@ -116,13 +115,10 @@ class TJM(KernelComponents):
         self.random_state = random_state
 
     def _check_parameters(self) -> None:
-        check_count("max_iter", self.max_iter)
-        check_above_zero("tol", self.tol)
-        if self.kernel == "linear":
-            raise ValueError(
-                'kernel must be "rbf" or "laplacian" for TJM, which leaves out rows, not '
-                "features: found 'linear'. For a linear map choose TCA."
-            )
+        check_number("max_iter", self.max_iter, least=1, whole=True)
+        check_number("tol", self.tol, above=True)
+        instead = "TJM leaves out rows, not features: for a linear map choose TCA."
+        check_choice("kernel", self.kernel, ("rbf", "laplacian"), instead)
 
     def _feature_map(self) -> FeatureMap:
         return FeatureMap(self.kernel, "exact", gamma=self.gamma, random_state=self.random_state)

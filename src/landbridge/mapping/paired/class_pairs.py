@@ -13,37 +13,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from landbridge.domains import class_names, common_labels
 from landbridge.domains.folds import smallest_class, stratified_folds
+from landbridge.domains.parameters import check_choice
 from landbridge.mapping.base import PairedMomentMapping, UnpairedMapping, check_folds
 from landbridge.mapping.paired.ridge import Ridge
 from landbridge.moments import Moments
 
 
-def product_moments(source: Moments, target: Moments, weight: float) -> Moments:
-    r"""Joint moments of each row of one sample with each row of the other, weighing that in all.
-
-    Over all pairs the two are independent: :math:`S_{xy} = 0`, and both keep their means and
-    covariances, :math:`S_{xx} / W = S_s / W_s` and :math:`S_{yy} / W = S_t / W_t`.
-    """
-    share_s, share_t = weight / source.weight, weight / target.weight
-    pairs = Moments()
-    pairs.count = source.count * target.count
-    pairs.weight = weight
-    pairs.weight_squared = (
-        (share_s / target.weight) ** 2 * source.weight_squared * target.weight_squared
-    )
-    pairs._means = [source.mean.copy(), target.mean.copy()]
-    pairs._scatters = {
-        (0, 0): share_s * source.scatter,
-        (0, 1): np.zeros((source.n_features, target.n_features)),
-        (1, 1): share_t * target.scatter,
-    }
-    return pairs
-
-
 def class_pair_moments(source: Moments, target: Moments, class_weight: str | None) -> Moments:
     r"""Joint moments of all pairs of one class, out of the moments of each class.
 
-    Class by class as in :func:`product_moments`, with weights :math:`\omega_c` in proportion to
+    Class by class as in ``Moments.of_product``, with weights :math:`\omega_c` in proportion to
     :math:`W^s_c W^t_c`, as if all pairs were listed, or the same for all classes, and
     :math:`\sum_c \omega_c` the weight of the source rows. What classes add up to in the sum is
     the cross scatter :math:`\sum_c \omega_c (\mu^s_c - \mu^s)(\mu^t_c - \mu^t)^\top`, at most of
@@ -53,7 +32,7 @@ def class_pair_moments(source: Moments, target: Moments, class_weight: str | Non
     sides = np.array([(s.weight, t.weight) for s, t in both])
     shares = np.ones(len(both)) if class_weight == "balanced" else sides.prod(axis=1)
     weights = shares * (sides[:, 0].sum() / shares.sum())
-    pairs = Moments.sum([product_moments(*sides, float(w)) for sides, w in zip(both, weights)])
+    pairs = Moments.sum([Moments.of_product(*sides, float(w)) for sides, w in zip(both, weights)])
     independent = min(Moments.sum(side).effective_count for side in map(list, zip(*both)))
     pairs.weight_squared = pairs.weight**2 / independent
     return pairs
@@ -219,10 +198,7 @@ class ClassPairs(UnpairedMapping):
                 "mapping must be a paired mapping that needs only moments, such as Ridge(), "
                 f"Procrustes() or CCA(): found {inner!r}."
             )
-        if self.class_weight not in (None, "balanced"):
-            raise ValueError(
-                f'class_weight must be None or "balanced": found {self.class_weight!r}.'
-            )
+        check_choice("class_weight", self.class_weight, (None, "balanced"))
         cv = inner.get_params(deep=False).get("cv", 5)
         if not isinstance(cv, Integral):
             raise ValueError(f"cv of the mapping must be a number of folds: found {cv!r}.")
@@ -240,10 +216,10 @@ class ClassPairs(UnpairedMapping):
     def _explain(self, top: int, source: list[str], target: list[str]) -> pd.DataFrame:
         return self.mapping_._explain(top, source, target)
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = get_tags(self._inner()).input_tags.sparse
-        return tags
+    @property
+    def takes_sparse(self) -> bool:  # type: ignore[override]
+        """As the paired mapping does."""
+        return get_tags(self._inner()).input_tags.sparse
 
 
 def _is_cv(value: Any) -> bool:

@@ -1,6 +1,5 @@
 """A forest of regression trees as the map between pairs."""
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ from sklearn.ensemble import RandomForestRegressor
 
 from landbridge.domains.folds import folds_by_content
 from landbridge.domains.memory import check_memory
+from landbridge.domains.parameters import check_number
 from landbridge.mapping.base import PairedMapping
 from landbridge.mapping.surrogate import Surrogate
 
@@ -72,6 +72,7 @@ class ForestMap(Surrogate, PairedMapping):
            [1., 0.]])
     """
 
+    takes_sparse = True
     cost = "T n d log² n, with T trees"
     when = "the map has steps, thresholds or interactions, and pairs are in the thousands"
 
@@ -108,16 +109,9 @@ class ForestMap(Surrogate, PairedMapping):
 
     def _check_parameters(self, n_rows: int, n_outputs: int) -> None:
         for name in ("n_estimators", "min_samples_leaf"):
-            value = getattr(self, name)
-            if not isinstance(value, Integral) or value < 1:
-                raise ValueError(f"{name} must be a whole number from 1 up: found {value!r}.")
+            check_number(name, getattr(self, name), least=1, whole=True)
         check_memory(
             forest_bytes(n_rows, n_outputs, self.n_estimators, self.min_samples_leaf),
             f"A forest of {self.n_estimators:,} trees with {n_outputs:,} features in each leaf",
             "Raise min_samples_leaf, grow fewer trees, or use KernelRidgeMap.",
         )
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags

@@ -4,7 +4,6 @@ import copy
 import math
 import warnings
 from itertools import pairwise
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from landbridge.domains.folds import folds_by_content
+from landbridge.domains.parameters import check_choice, check_number
 from landbridge.mapping.affine import Affine
 from landbridge.mapping.base import PairedMapping
 from landbridge.mapping.paired.descent import (
@@ -392,30 +392,11 @@ class GradientMapping(Affine, PairedMapping):
         return module.eval()
 
     def _check_parameters(self) -> None:
-        checks = {
-            "optimiser": (self.optimiser in ("adam", "sgd"), '"adam" or "sgd"'),
-            "schedule": (self.schedule in ("cosine", "constant"), '"cosine" or "constant"'),
-            "learning_rate": (_is_real(self.learning_rate) and self.learning_rate > 0, "above 0"),
-            "batch_size": (
-                self.batch_size == "auto" or _is_count(self.batch_size),
-                '"auto" or a whole number from 1 up',
-            ),
-            "max_epochs": (_is_count(self.max_epochs), "a whole number from 1 up"),
-            "patience": (_is_count(self.patience), "a whole number from 1 up"),
-            "weight_decay": (_is_real(self.weight_decay) and self.weight_decay >= 0, "from 0 up"),
-            "validation_share": (
-                _is_real(self.validation_share) and 0 <= self.validation_share < 1,
-                "from 0 up and below 1",
-            ),
-        }
-        for name, (holds, expected) in checks.items():
-            if not holds:
-                raise ValueError(f"{name} must be {expected}: found {getattr(self, name)!r}.")
-
-
-def _is_real(value: Any) -> bool:
-    return isinstance(value, Real)
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, Integral) and int(value) >= 1
+        check_choice("optimiser", self.optimiser, ("adam", "sgd"))
+        check_choice("schedule", self.schedule, ("cosine", "constant"))
+        check_number("learning_rate", self.learning_rate, above=True)
+        check_number("batch_size", self.batch_size, words=("auto",), least=1, whole=True)
+        check_number("max_epochs", self.max_epochs, least=1, whole=True)
+        check_number("patience", self.patience, least=1, whole=True)
+        check_number("weight_decay", self.weight_decay)
+        check_number("validation_share", self.validation_share, below=1.0)

@@ -1,12 +1,12 @@
 """Kernel ridge regression from source rows to target rows, out of the moments of features."""
 
 from collections.abc import Iterator, Sequence
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from landbridge.domains.parameters import check_choice, check_number
 from landbridge.mapping.base import PairedMapping, fold_rows
 from landbridge.mapping.paired.ridge import Ridge
 from landbridge.mapping.surrogate import Surrogate
@@ -92,6 +92,7 @@ class KernelRidgeMap(Surrogate, PairedMapping):
            [1., 0.]])
     """
 
+    takes_sparse = True
     cost = "n m² + m³, for each width"
     when = "the two spaces differ by a curved but smooth map, and pairs are in the hundreds"
 
@@ -170,29 +171,11 @@ class KernelRidgeMap(Surrogate, PairedMapping):
         return np.concatenate(parts).astype(X.dtype, copy=False)
 
     def _check_parameters(self) -> None:
-        if self.kernel not in ("rbf", "laplacian"):
-            raise ValueError(
-                f'kernel must be "rbf" or "laplacian": found {self.kernel!r}. For a linear map '
-                "use Ridge."
-            )
-        if self.kind not in ("nystroem", "fourier"):
-            raise ValueError(
-                f'kind must be "nystroem" or "fourier": found {self.kind!r}. Nyström features are '
-                "exact with n_features of at least the number of rows."
-            )
-        if self.reg != "cv" and not (isinstance(self.reg, Real) and self.reg >= 0):
-            raise ValueError(f'reg must be "cv" or a number from 0 up: found {self.reg!r}.')
-        gammas = [] if self.gammas is None else self.gammas
-        if not all(isinstance(gamma, Real) and gamma > 0 for gamma in gammas):
-            raise ValueError(f"gammas must be numbers above zero: found {self.gammas!r}.")
-        if self.gamma not in ("cv", "median") and not (
-            isinstance(self.gamma, Real) and self.gamma > 0
-        ):
-            raise ValueError(
-                f'gamma must be "cv", "median" or a number above zero: found {self.gamma!r}.'
-            )
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
+        use_ridge = "For a linear map use Ridge."
+        check_choice("kernel", self.kernel, ("rbf", "laplacian"), use_ridge)
+        exact = "Nyström features are exact with n_features of at least the number of rows."
+        check_choice("kind", self.kind, ("nystroem", "fourier"), exact)
+        check_number("reg", self.reg, words=("cv",))
+        check_number("gamma", self.gamma, words=("cv", "median"), above=True)
+        for gamma in [] if self.gammas is None else self.gammas:
+            check_number("Each of gammas", gamma, above=True)

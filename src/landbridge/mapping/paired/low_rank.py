@@ -5,6 +5,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from landbridge.domains.parameters import check_number
 from landbridge.mapping.affine import Affine
 from landbridge.mapping.base import PairedMomentMapping, fold_rows
 from landbridge.mapping.paired.reduced_rank import Factors, best_width, check_width
@@ -74,8 +75,7 @@ class LowRankAffine(Affine, PairedMomentMapping):
         return fold_rows(self.cv, X, Y) if self.rank == "cv" else [None]
 
     def _fit_folds(self, folds: list[Moments]) -> None:
-        if not self.reg >= 0:
-            raise ValueError(f"reg must be a number from 0 up: found {self.reg!r}.")
+        check_number("reg", self.reg)
         pairs = Moments.sum(folds)
         most = min(pairs.scatter_xy.shape)
         if self.rank == "cv":

@@ -1,7 +1,6 @@
 """Relaxed CSLS: a linear map learned for retrieval."""
 
 import warnings
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import normalize
 
 from landbridge.domains.folds import folds_by_content
+from landbridge.domains.parameters import check_choice, check_number
 from landbridge.mapping.affine import Affine
 from landbridge.mapping.base import PairedMapping
 from landbridge.mapping.paired.procrustes import procrustes_rotation
@@ -171,15 +171,9 @@ class RCSLS(Affine, PairedMapping):
 
     def _check_parameters(self) -> None:
         for name in ("n_neighbors", "max_iter"):
-            value = getattr(self, name)
-            if not isinstance(value, Integral) or value < 1:
-                raise ValueError(f"{name} must be a whole number from 1 up: found {value!r}.")
-        if self.constraint not in ("spectral", "frobenius"):
-            raise ValueError(
-                f'constraint must be "spectral" or "frobenius": found {self.constraint!r}.'
-            )
-        if not isinstance(self.tol, Real) or not 0 < self.tol < 1:
-            raise ValueError(f"tol must be a number between 0 and 1: found {self.tol!r}.")
+            check_number(name, getattr(self, name), least=1, whole=True)
+        check_choice("constraint", self.constraint, ("spectral", "frobenius"))
+        check_number("tol", self.tol, above=True, below=1.0)
 
     def _descend(self, X: Any, Y: NDArray, weights: NDArray) -> NDArray[np.float64]:
         """Steps against the subgradient, each projected and kept if it lowers the loss."""
@@ -213,8 +207,12 @@ class RCSLS(Affine, PairedMapping):
             stacklevel=5,
         )
 
+    @property
+    def takes_sparse(self) -> bool:  # type: ignore[override]
+        """Where rows are not centred."""
+        return not self.centre
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = not self.centre
         tags.regressor_tags.poor_score = True  # it is after neighbours, not squares
         return tags

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from landbridge.domains.parameters import check_number
 from landbridge.mapping.base import check_folds
 from landbridge.moments import Moments
 
@@ -65,11 +66,5 @@ def most_directions(folds: list[Moments], n_features: int) -> int:
 
 def check_width(name: str, width: Any, cv: Any) -> None:
     """Refuse a width that is neither ``"cv"`` nor a whole number, and fewer than two folds."""
-    chosen = (
-        width == "cv"
-        if isinstance(width, str)
-        else isinstance(width, (int, np.integer)) and width >= 1
-    )
-    if not chosen:
-        raise ValueError(f'{name} must be "cv" or a whole number from 1 up: found {width!r}.')
+    check_number(name, width, words=("cv",), least=1, whole=True)
     check_folds(cv)

@@ -1,13 +1,13 @@
 """Least squares and ridge from pairs, in closed form; the penalty out of the same moments."""
 
 from collections.abc import Sequence
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
+from landbridge.domains.parameters import check_number
 from landbridge.mapping.affine import Affine
 from landbridge.mapping.base import PairedMomentMapping, check_folds, fold_rows
 from landbridge.moments import Moments, moments_of_rows
@@ -224,15 +224,12 @@ class Ridge(Affine, PairedMomentMapping):
         self._set_affine(ridge_matrix(pairs.scatter, pairs.scatter_xy, reg), pairs)
 
     def _check_parameters(self) -> None:
-        known = self.reg in ("cv", "loo") if isinstance(self.reg, str) else self.reg >= 0
-        if not known:
-            raise ValueError(f'reg must be "cv", "loo" or a number from 0 up: found {self.reg!r}.')
+        check_number("reg", self.reg, words=("cv", "loo"))
         check_folds(self.cv)
-        penalties = [] if self.penalties is None else self.penalties
-        if not all(isinstance(p, Real) and p >= 0 for p in penalties):
-            raise ValueError(f"penalties must be numbers from 0 up: found {self.penalties!r}.")
+        for penalty in [] if self.penalties is None else self.penalties:
+            check_number("Each of penalties", penalty)
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = self.reg != "loo"
-        return tags
+    @property
+    def takes_sparse(self) -> bool:  # type: ignore[override]
+        """Unless rows are left out in turn, one by one."""
+        return self.reg != "loo"

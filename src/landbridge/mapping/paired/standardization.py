@@ -2,7 +2,6 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, issparse
 
 from landbridge.domains.memory import check_memory
+from landbridge.domains.parameters import check_number
 from landbridge.mapping.affine import Affine, apply_affine, contributions
 from landbridge.mapping.base import PairedMomentMapping, fold_rows
 from landbridge.mapping.paired.reduced_rank import (
@@ -274,8 +274,7 @@ class PiecewiseDirectStandardization(_Standardization):
         return contributions(self.matrix_.toarray(), self.source_std_, source, target, top)
 
     def _check_window(self, n_source: int, n_target: int) -> None:
-        if not isinstance(self.window, Integral) or self.window < 0:
-            raise ValueError(f"window must be a whole number from 0 up: found {self.window!r}.")
+        check_number("window", self.window, whole=True)
         width = 2 * min(int(self.window), n_source) + 1
         check_memory(
             24.0 * n_target * width**2,

@@ -7,16 +7,20 @@ find the labels.
 
 from landbridge.mapping.relabelling.base import Relabelling
 from landbridge.mapping.relabelling.dasvm import DASVM
+from landbridge.mapping.relabelling.easy_transfer import EasyTransfer
 from landbridge.mapping.relabelling.gradual import GradualSelfTraining
 from landbridge.mapping.relabelling.jcpot import JCPOT
+from landbridge.mapping.relabelling.manifold_embedded import ManifoldEmbedded
 from landbridge.mapping.relabelling.propagation import LabelPropagation
 from landbridge.mapping.relabelling.pseudo_labels import PseudoLabels
 
 __all__ = [
     "DASVM",
     "JCPOT",
+    "EasyTransfer",
     "GradualSelfTraining",
     "LabelPropagation",
+    "ManifoldEmbedded",
     "PseudoLabels",
     "Relabelling",
 ]

@@ -4,12 +4,11 @@ from abc import abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from landbridge.domains import check_rows, is_labelled, labelled_rows
-from landbridge.mapping.affine import one_to_one
 from landbridge.mapping.base import Carried, UnpairedMapping, check_two_rows
+from landbridge.mapping.in_place import InPlace
 
 
 def keep_known(
@@ -25,12 +24,11 @@ def keep_known(
     return labelled_rows(kept, kept)[1], np.where(known, 1.0, sure)
 
 
-class Relabelling(UnpairedMapping):
+class LabelledTarget(InPlace, UnpairedMapping):
     """A mapping whose ``fit`` labels the target rows; rows themselves stay where they are.
 
     ``carry`` gives the target rows of ``fit`` with their new labels, so the third step learns
-    where it will predict. A method of this form implements ``_relabel``. A fitted model keeps two
-    numbers for each target row.
+    where it will predict. A fitted model keeps two numbers for each target row.
 
     Attributes
     ----------
@@ -66,7 +64,7 @@ class Relabelling(UnpairedMapping):
                 f"{type(self).__name__} labels target rows: give carry the {n_fitted} rows of fit "
                 "as Xt."
             )
-        rows = check_rows(Xt, "Xt", sparse=self._takes_sparse())
+        rows = check_rows(Xt, "Xt", sparse=self.takes_sparse)
         if rows.shape[0] != n_fitted:
             raise ValueError(
                 f"{type(self).__name__} labelled the {n_fitted} target rows of fit: Xt has "
@@ -75,29 +73,25 @@ class Relabelling(UnpairedMapping):
         sure = bool((self.confidence_ == 1.0).all())
         return Carried(rows, self.labels_, None if sure else self.confidence_)
 
-    @property
-    def is_invertible(self) -> bool:
-        """Always: rows are not moved."""
-        return True
+    def _keep(self, labels: NDArray, confidence: NDArray, yt: NDArray | None) -> None:
+        """Set what was found, but for target rows that had a label."""
+        self.labels_, self.confidence_ = keep_known(labels, confidence, yt)
+
+
+class Relabelling(LabelledTarget):
+    """A mapping whose ``fit`` labels the target rows by those of one source.
+
+    A method of this form implements ``_relabel``; see ``LabelledTarget`` for what ``fit`` leaves.
+    """
 
     def _fit(self, Xs: Any, Xt: Any, ys: Any, yt: Any, sample_weight: Any) -> None:
         check_two_rows(self, Xs.shape[0], Xt.shape[0])
         known = is_labelled(ys)
         weights = None if sample_weight is None else sample_weight[known]
-        found = self._relabel(*labelled_rows(Xs, ys), Xt, yt, weights)
-        self.labels_, self.confidence_ = keep_known(*found, yt)
+        self._keep(*self._relabel(*labelled_rows(Xs, ys), Xt, yt, weights), yt)
 
     @abstractmethod
     def _relabel(
         self, Xs: Any, ys: NDArray, Xt: Any, yt: NDArray | None, sample_weight: NDArray | None
     ) -> tuple[NDArray, NDArray]:
         """Labels (n_t,) and confidence (n_t,) of target rows; every source row has a label."""
-
-    def _explain(self, top: int, source: list[str], target: list[str]) -> pd.DataFrame:
-        return one_to_one(np.ones(len(source)), source, target)
-
-    def _map(self, X: Any) -> Any:
-        return X
-
-    def _invert(self, X: Any) -> Any:
-        return X

@@ -7,7 +7,9 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from landbridge.mapping.relabelling.self_training import BLANK, SelfTraining, check_rounds
+from landbridge.domains.labels import BLANK
+from landbridge.domains.parameters import check_number
+from landbridge.mapping.relabelling.self_training import SelfTraining
 from landbridge.mapping.transport.cost import dense_rows
 
 LEAST_COST = 0.1
@@ -117,9 +119,8 @@ class DASVM(SelfTraining):
     def _guess(
         self, Xs: Any, cs: NDArray, weights: NDArray, Xt: Any, known: NDArray, n_classes: int
     ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-        check_rounds(self.max_iter, "max_iter")
-        if not self.C > 0:
-            raise ValueError(f"C must be above 0: found {self.C!r}.")
+        check_number("max_iter", self.max_iter, least=1, whole=True)
+        check_number("C", self.C, above=True)
         Xs, Xt = dense_rows(Xs), dense_rows(Xt)
         scaler = StandardScaler().fit(np.vstack([Xs, Xt]))
         rows = scaler.transform(Xs), scaler.transform(Xt)

@@ -5,14 +5,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from landbridge.domains.labels import BLANK
+from landbridge.domains.parameters import check_number
 from landbridge.mapping.relabelling.pseudo_labels import surest_of_each_class
 from landbridge.mapping.relabelling.self_training import (
-    BLANK,
     SelfTraining,
-    check_fraction,
-    check_rounds,
     class_probabilities,
-    fit_weighted,
 )
 from landbridge.mapping.transport.cost import (
     check_plan_memory,
@@ -21,6 +19,7 @@ from landbridge.mapping.transport.cost import (
     transport_geometry,
 )
 from landbridge.mapping.transport.plans import exact_plan, masses, uniform
+from landbridge.source import fit_learner
 
 
 class Step(NamedTuple):
@@ -120,7 +119,7 @@ class GradualSelfTraining(SelfTraining):
         if self.order_by is not None:
             order = np.argsort(Xt[:, self.order_by], kind="stable")
             Xs, Xt = (np.delete(X, self.order_by, axis=1) for X in (Xs, Xt))
-        model = fit_weighted(learner, Xs, cs, weights)
+        model = fit_learner(learner, Xs, cs, weights)
         probabilities = np.zeros((len(Xt), n_classes))
         for step in self._steps(Xs, weights, Xt, known, order):
             model = self._follow(learner, model, step, n_classes)
@@ -137,7 +136,8 @@ class GradualSelfTraining(SelfTraining):
         chosen |= step.known != BLANK
         if len(np.unique(codes[chosen])) < 2:
             return model  # a part without a second class teaches nothing
-        return fit_weighted(learner, step.X[chosen], codes[chosen], step.weights[chosen])
+        w = step.weights[chosen]
+        return fit_learner(learner, step.X[chosen], codes[chosen], w / w.mean())
 
     def _steps(
         self, Xs: NDArray, weights: NDArray, Xt: NDArray, known: NDArray, order: NDArray | None
@@ -159,8 +159,8 @@ class GradualSelfTraining(SelfTraining):
         return exact_plan(cost, masses(weights, len(Xs)), uniform(len(Xt)))
 
     def _check_parameters(self, Xt: NDArray) -> None:
-        check_rounds(self.n_steps, "n_steps")
-        check_fraction(self.share, "share")
+        check_number("n_steps", self.n_steps, least=1, whole=True)
+        check_number("share", self.share, above=True, most=1)
         if self.order_by is None:
             return
         if Xt.shape[1] < 2 or not 0 <= self.order_by < Xt.shape[1]:

@@ -7,8 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 
 from landbridge.domains import class_names, encode, is_labelled, labelled_rows
+from landbridge.domains.parameters import check_number
 from landbridge.mapping.base import Carried, check_two_rows
-from landbridge.mapping.relabelling.base import Relabelling, keep_known
+from landbridge.mapping.relabelling.base import LabelledTarget
 from landbridge.mapping.sources import MultiSource, Source
 from landbridge.mapping.transport.cost import (
     check_plan_memory,
@@ -97,7 +98,7 @@ def log_or_low(values: NDArray) -> NDArray[np.float64]:
     return np.log(np.maximum(values, np.finfo(float).tiny))
 
 
-class JCPOT(Relabelling, MultiSource):
+class JCPOT(LabelledTarget, MultiSource):
     r"""Label target rows from several sources whose classes have other shares than the target's.
 
     The target's class shares are those for which all sources, their classes weighed so, are
@@ -136,6 +137,7 @@ class JCPOT(Relabelling, MultiSource):
     """
 
     needs_classes = True
+    takes_sparse = True
     cost = "n_s n_t (d + R) for R rounds of projections"
     when = "several labelled sources, and class shares that differ from the target's"
 
@@ -162,7 +164,7 @@ class JCPOT(Relabelling, MultiSource):
     def _fit_sources(self, parts: dict[Any, Source], Xt: Any, yt: NDArray | None) -> None:
         self._check_parameters()
         n_source, n_target = sum(part.X.shape[0] for part in parts.values()), Xt.shape[0]
-        check_two_rows(self, n_source, len(Xt))
+        check_two_rows(self, n_source, n_target)
         check_plan_memory(n_source, n_target, np.float64, 3, "Give fewer rows.")
         known = [without_blanks(name, part) for name, part in parts.items()]
         self.classes_ = self._check_classes(parts, known)
@@ -176,8 +178,7 @@ class JCPOT(Relabelling, MultiSource):
         votes = [D.T > 0 for D in members]
         mass = sum(w * (V @ np.exp(P)) for w, V, P in zip(weights, votes, found.log_plans))
         confidence = mass.max(axis=0) / mass.sum(axis=0)
-        labels = self.classes_[mass.argmax(axis=0)]
-        self.labels_, self.confidence_ = keep_known(labels, confidence, yt)
+        self._keep(self.classes_[mass.argmax(axis=0)], confidence, yt)
 
     def _check_classes(self, parts: dict[Any, Source], known: list[Labelled]) -> NDArray:
         """The classes, of which every source must have all."""
@@ -193,15 +194,9 @@ class JCPOT(Relabelling, MultiSource):
         return every
 
     def _check_parameters(self) -> None:
-        for name in ("reg", "max_iter", "tol"):
-            value = getattr(self, name)
-            if not value > 0:
-                raise ValueError(f"{name} must be above 0: found {value!r}.")
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
+        check_number("reg", self.reg, above=True)
+        check_number("max_iter", self.max_iter, least=1, whole=True)
+        check_number("tol", self.tol, above=True)
 
     def _map_source(self, name: Any, X: Any) -> Any:
         return X

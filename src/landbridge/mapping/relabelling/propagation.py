@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landbridge.domains import encode
+from landbridge.domains.parameters import check_choice, check_number
 from landbridge.mapping.relabelling.base import Relabelling
 from landbridge.mapping.transport.cost import (
     check_plan_memory,
@@ -14,7 +15,6 @@ from landbridge.mapping.transport.cost import (
     transport_geometry,
 )
 from landbridge.mapping.transport.optimal_transport import forbid_other_classes
-from landbridge.mapping.transport.out_of_sample import check_choice, check_number
 from landbridge.mapping.transport.outputs import as_labels_again, as_outputs, find_classes
 from landbridge.mapping.transport.plans import balanced_plan, masses, uniform
 
@@ -61,6 +61,7 @@ class LabelPropagation(Relabelling):
     array([ 1, -1,  1, -1])
     """
 
+    takes_sparse: ClassVar[bool] = True
     cost: ClassVar[str] = "n² d + n³; n² a step with entropy"
     when: ClassVar[str] = "no target labels, and classes keep their places among each other"
 
@@ -81,8 +82,8 @@ class LabelPropagation(Relabelling):
     def _relabel(
         self, Xs: Any, ys: NDArray, Xt: Any, yt: NDArray | None, sample_weight: NDArray | None
     ) -> tuple[NDArray, NDArray]:
-        check_choice(self.solver, ("exact", "sinkhorn"), "solver")
-        check_number(self.reg, "reg", 0.0, open_below=True)
+        check_choice("solver", self.solver, ("exact", "sinkhorn"))
+        check_number("reg", self.reg, above=True)
         classes = find_classes(ys, yt, self.task)
         check_plan_memory(
             Xs.shape[0], Xt.shape[0], np.float64, 4, "Fit it to a sample of the rows."
@@ -95,8 +96,3 @@ class LabelPropagation(Relabelling):
         reg = self.reg if self.solver == "sinkhorn" else 0.0
         plan = balanced_plan(C, a, b, reg, self.max_iter, self.tol)
         return as_labels_again(propagated(plan, as_outputs(ys, classes)), classes)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags

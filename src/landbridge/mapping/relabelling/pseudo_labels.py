@@ -5,15 +5,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from landbridge.domains.labels import BLANK
+from landbridge.domains.parameters import check_number
 from landbridge.mapping.relabelling.self_training import (
-    BLANK,
     SelfTraining,
-    check_fraction,
-    check_rounds,
     class_probabilities,
-    fit_weighted,
 )
 from landbridge.moments.feature_map import stack
+from landbridge.source import fit_learner
 
 
 def surest_of_each_class(codes: NDArray, confidence: NDArray, share: float) -> NDArray[np.bool_]:
@@ -84,17 +83,14 @@ class PseudoLabels(SelfTraining):
     def _guess(
         self, Xs: Any, cs: NDArray, weights: NDArray, Xt: Any, known: NDArray, n_classes: int
     ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-        check_rounds(self.max_iter, "max_iter")
-        check_fraction(self.share, "share")
+        check_number("max_iter", self.max_iter, least=1, whole=True)
+        check_number("share", self.share, above=True, most=1)
         learner, codes = self._learner(Xs), known
         for number in range(self.max_iter + 1):
             picked = codes != BLANK
-            model = fit_weighted(
-                learner,
-                stack((Xs, Xt[picked])),
-                np.concatenate([cs, codes[picked]]),
-                np.concatenate([weights, np.ones(picked.sum())]),
-            )
+            w = np.concatenate([weights, np.ones(picked.sum())])
+            labels = np.concatenate([cs, codes[picked]])
+            model = fit_learner(learner, stack((Xs, Xt[picked])), labels, w / w.mean())
             probabilities = class_probabilities(model, Xt, n_classes)
             found = probabilities.argmax(axis=1)
             sure = probabilities.max(axis=1)

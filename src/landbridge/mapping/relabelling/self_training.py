@@ -6,39 +6,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
-from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.utils.validation import has_fit_parameter
 
-from landbridge.domains import class_names, encode
+from landbridge.domains import class_names
 from landbridge.domains.folds import content_key
+from landbridge.domains.labels import codes_of
 from landbridge.mapping.relabelling.base import Relabelling
-
-BLANK = -1
-"""The code of a row without a label; labels themselves never have this code."""
-
-
-def fit_weighted(learner: Any, X: Any, y: NDArray, weights: NDArray) -> Any:
-    """A clone of a learner, fitted to weighted rows; equal weights are passed to none.
-
-    Raises
-    ------
-    ValueError
-        If the weights differ and the learner takes none.
-    """
-    if np.ptp(weights) == 0:
-        return clone(learner).fit(X, y)
-    last, prefix = learner, ""
-    if isinstance(learner, Pipeline):
-        prefix, last = f"{learner.steps[-1][0]}__", learner.steps[-1][1]
-    if not has_fit_parameter(last, "sample_weight"):
-        raise ValueError(
-            f"{type(last).__name__} takes no sample weights, but the rows weigh differently. "
-            "Choose a learner that takes them, such as LogisticRegression or a forest."
-        )
-    return clone(learner).fit(X, y, **{f"{prefix}sample_weight": weights / weights.mean()})
+from landbridge.source import has_probabilities, learner_name, make_learner
 
 
 def class_probabilities(model: Any, X: Any, n_classes: int) -> NDArray[np.float64]:
@@ -56,6 +29,7 @@ class SelfTraining(Relabelling):
     """
 
     needs_classes: ClassVar[bool] = True
+    takes_sparse: ClassVar[bool] = True
 
     learner: Any
 
@@ -68,8 +42,7 @@ class SelfTraining(Relabelling):
             raise ValueError(
                 f"{type(self).__name__} needs rows of two classes: found only {classes.tolist()}."
             )
-        codes = encode(ys, classes).astype(int)
-        known = np.nan_to_num(encode(given, classes), nan=BLANK).astype(int)
+        codes, known = codes_of(ys, classes), codes_of(given, classes)
         weights = np.ones(len(ys)) if sample_weight is None else sample_weight
         s, t = np.lexsort((codes, content_key(Xs))), np.lexsort((known, content_key(Xt)))
         found, confidence = self._guess(
@@ -82,21 +55,15 @@ class SelfTraining(Relabelling):
         if self.learner is not None:
             self._check_learner()
             return self.learner
-        scaler = StandardScaler(with_mean=not issparse(X))
-        return make_pipeline(scaler, LogisticRegression(max_iter=1000))
+        return make_learner("logistic", "classification", sparse=issparse(X))
 
     def _check_learner(self) -> None:
-        if not hasattr(self.learner, "predict_proba"):
+        if not has_probabilities(self.learner):
             raise ValueError(
                 f"{type(self).__name__} picks rows by their probabilities: "
-                f"{type(self.learner).__name__} has no predict_proba. Use LogisticRegression or "
+                f"{learner_name(self.learner)} has no predict_proba. Use LogisticRegression or "
                 "a forest."
             )
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
 
     @abstractmethod
     def _guess(
@@ -107,15 +74,3 @@ class SelfTraining(Relabelling):
         ``known`` holds the given codes of target rows, -1 where there is none; the weights of
         source rows are 1 on average.
         """
-
-
-def check_fraction(value: float, name: str) -> None:
-    """Refuse shares of rows that are not above zero and at most one."""
-    if not 0 < value <= 1:
-        raise ValueError(f"{name} must be a share above 0 and at most 1: found {value!r}.")
-
-
-def check_rounds(value: int, name: str) -> None:
-    """Refuse fewer than one round."""
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1: found {value!r}.")

@@ -5,15 +5,16 @@ from abc import abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 
 from landbridge.domains import as_labels, check_weights
-from landbridge.mapping.affine import one_to_one
-from landbridge.mapping.base import Carried, UnpairedMapping
+from landbridge.domains.parameters import check_number
+from landbridge.mapping.base import Carried, UnpairedMapping, check_two_rows
+from landbridge.mapping.in_place import InPlace
 from landbridge.mapping.reweighting.basis import row_blocks
-from landbridge.mapping.reweighting.parameters import check_number
+from landbridge.mapping.transport.plans import masses
+from landbridge.moments import effective_size
 
 FEW_ROWS = 10
 FEW_SHARE = 0.05
@@ -21,11 +22,6 @@ MANY_ROWS = 20
 """Fewer source rows than these are too few to say that the weights leave too few."""
 LARGEST_LOG = 700.0
 """Beyond this, ``exp`` overflows."""
-
-
-def effective_size(weights: NDArray) -> float:
-    """Kish's effective sample size (Σw)² / Σw²: how many equal rows these are worth."""
-    return float(weights.sum() ** 2 / (weights @ weights))
 
 
 def largest_weight(cap: float | str | None, n_rows: int) -> float:
@@ -41,14 +37,7 @@ def log_of_positive(values: NDArray) -> NDArray[np.float64]:
         return np.log(np.maximum(values, 0.0), dtype=np.float64)
 
 
-def source_shares(sample_weight: NDArray | None, n_rows: int) -> NDArray[np.float64]:
-    """What each source row counts for (n,), summing to 1."""
-    if sample_weight is None:
-        return np.full(n_rows, 1.0 / n_rows)
-    return sample_weight / sample_weight.sum()
-
-
-class Reweighting(UnpairedMapping):
+class Reweighting(InPlace, UnpairedMapping):
     r"""A mapping that leaves source rows where they are and weighs them like the target.
 
     The weight of a row is the density ratio :math:`r(x) = p_t(x) / p_s(x)`, as a function of
@@ -69,6 +58,7 @@ class Reweighting(UnpairedMapping):
     """
 
     how: ClassVar[str] = "reweigh"
+    takes_sparse: ClassVar[bool] = True
     cap: float | str | None
 
     def weights(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.float64]:
@@ -97,22 +87,12 @@ class Reweighting(UnpairedMapping):
         given = check_weights(sample_weight, len(weights), "sample_weight")
         return Carried(self.transform(Xs), ys, weights if given is None else weights * given)
 
-    @property
-    def is_invertible(self) -> bool:
-        """Always: rows stay where they are."""
-        return True
-
     def _fit(self, Xs: Any, Xt: Any, ys: Any, yt: Any, sample_weight: Any) -> None:
-        n_source, n_target = Xs.shape[0], Xt.shape[0]
-        if min(n_source, n_target) < 2:
-            raise ValueError(
-                f"{type(self).__name__} compares two samples and needs 2 rows of each: Xs has "
-                f"{n_source}, Xt has {n_target}. Give more rows, without labels if need be, or "
-                "use Identity."
-            )
+        n_source = Xs.shape[0]
+        check_two_rows(self, n_source, Xt.shape[0])
         check_number("cap", self.cap, words=("auto", None), least=1.0)
         self._check_parameters()
-        shares = source_shares(sample_weight, n_source)
+        shares = masses(sample_weight, n_source)
         self._fit_ratio(Xs, Xt, ys, yt, shares)
         self._normalise(self._log_ratios(Xs, ys), shares)
 
@@ -166,17 +146,3 @@ class Reweighting(UnpairedMapping):
     @abstractmethod
     def _log_ratio(self, X: Any, y: Any) -> NDArray[np.float64]:
         """The logarithm of the ratio (n,), up to a constant, for a block of rows (n, d)."""
-
-    def _explain(self, top: int, source: list[str], target: list[str]) -> pd.DataFrame:
-        return one_to_one(np.ones(len(source)), source, target)
-
-    def _map(self, X: Any) -> Any:
-        return X
-
-    def _invert(self, X: Any) -> Any:
-        return X
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags

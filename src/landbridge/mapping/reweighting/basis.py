@@ -10,13 +10,7 @@ from scipy.special import logsumexp
 from sklearn.metrics.pairwise import euclidean_distances
 
 from landbridge.domains.folds import content_key
-from landbridge.moments.feature_map import (
-    MEDIAN_ROWS,
-    draw_landmarks,
-    draw_rows,
-    median_distance,
-    stack,
-)
+from landbridge.moments.feature_map import draw_rows, kernel_gamma
 
 BLOCK_ROWS = 8192
 WIDTHS = 4.0 ** np.arange(-2, 4)
@@ -102,9 +96,7 @@ def gamma_grid(gamma: float | str, Xs: Any, Xt: Any, random_state: int) -> list[
     """The gammas to try: one as it is, that of the median distance, or some about the latter."""
     if not isinstance(gamma, str):
         return [float(gamma)]
-    rng = np.random.default_rng(random_state)
-    width = median_distance(stack(draw_landmarks((Xs, Xt), MEDIAN_ROWS, rng)))
-    rule = 1 / (2 * width**2)
+    rule = kernel_gamma("median", (Xs, Xt), random_state)
     return [rule] if gamma == "median" else list(rule * WIDTHS)
 
 

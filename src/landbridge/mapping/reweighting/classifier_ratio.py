@@ -6,17 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 from scipy.special import logit
-from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.validation import has_fit_parameter
 
+from landbridge.domains.parameters import check_number
 from landbridge.mapping.reweighting.base import Reweighting
 from landbridge.mapping.reweighting.basis import row_hashes
-from landbridge.mapping.reweighting.parameters import check_number
 from landbridge.moments import FeatureMap
 from landbridge.moments.feature_map import stack
+from landbridge.source import fit_learner
 
 SURE = 1e-12
 """Probabilities are kept this far from 0 and 1."""
@@ -39,21 +38,6 @@ def default_classifier(kernel: str, *, sparse: bool) -> Any:
     if kernel != "linear":
         return learner
     return make_pipeline(StandardScaler(with_mean=not sparse), learner)
-
-
-def fit_weighted(classifier: Any, X: Any, y: NDArray, weights: NDArray) -> Any:
-    """A fitted clone; the last step of a pipeline takes the weights, if they are not all 1."""
-    if np.all(weights == 1.0):
-        return clone(classifier).fit(X, y)
-    is_pipeline = isinstance(classifier, Pipeline)
-    name, last = classifier.steps[-1] if is_pipeline else ("", classifier)
-    if not has_fit_parameter(last, "sample_weight"):
-        raise ValueError(
-            f"{type(last).__name__} takes no sample weights, and source rows have some: choose "
-            "a classifier that does, or leave sample_weight out."
-        )
-    keyword = f"{name}__sample_weight" if is_pipeline else "sample_weight"
-    return clone(classifier).fit(X, y, **{keyword: weights})
 
 
 class ClassifierRatio(Reweighting):
@@ -154,7 +138,7 @@ class ClassifierRatio(Reweighting):
         for k in range(self.cv or 1):
             rows = np.flatnonzero(_training_rows(folds != k, is_target, weights))
             here, w = is_target[rows], weights[rows]
-            self.classifiers_.append(fit_weighted(classifier, X[rows], here.astype(int), w))
+            self.classifiers_.append(fit_learner(classifier, X[rows], here.astype(int), w))
             seen.append([w[~here].sum(), w[here].sum()])
         self.domain_weights_ = np.array(seen)
 

@@ -6,11 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
+from landbridge.domains.parameters import check_number
 from landbridge.mapping.affine import apply_affine
-from landbridge.mapping.reweighting.base import Reweighting, effective_size
+from landbridge.mapping.reweighting.base import Reweighting
 from landbridge.mapping.reweighting.basis import draw_positions, log_mixture, squared_distances
-from landbridge.mapping.reweighting.parameters import check_number
-from landbridge.moments import Moments, moments_of_rows, regularised_covariance
+from landbridge.moments import (
+    Moments,
+    effective_size,
+    moments_of_rows,
+    regularised_covariance,
+)
 
 BANDWIDTHS = 2.0 ** np.arange(-2.0, 2.5, 0.5)
 """Cross-validation tries these multiples of Scott's bandwidth."""

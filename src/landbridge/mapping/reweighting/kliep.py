@@ -9,6 +9,7 @@ from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import nnls
 from sklearn.exceptions import ConvergenceWarning
 
+from landbridge.domains.parameters import check_number
 from landbridge.mapping.reweighting.base import Reweighting, log_of_positive
 from landbridge.mapping.reweighting.basis import (
     draw_positions,
@@ -19,7 +20,6 @@ from landbridge.mapping.reweighting.basis import (
     squared_distances,
 )
 from landbridge.mapping.reweighting.held import HeldFeatures
-from landbridge.mapping.reweighting.parameters import check_number
 
 VALIDATED = 1000
 """At most so many target rows are held out in turn."""

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
+from landbridge.domains.parameters import check_number
 from landbridge.mapping.reweighting.base import log_of_positive
 from landbridge.mapping.reweighting.matched import MatchedMeans
 from landbridge.mapping.reweighting.mean_matching import Link
-from landbridge.mapping.reweighting.parameters import check_number
 
 
 def bounded_weights(z: NDArray, offset: float, reg: float, bound: float) -> NDArray[np.float64]:

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from landbridge.domains.parameters import check_choice, check_number
 from landbridge.mapping.reweighting.base import Reweighting
 from landbridge.mapping.reweighting.held import HeldFeatures
 from landbridge.mapping.reweighting.mean_matching import Link, match_means
-from landbridge.mapping.reweighting.parameters import check_number
 from landbridge.moments import FeatureMap
 
 
@@ -29,8 +29,7 @@ class MatchedMeans(Reweighting):
         check_number("reg", self.reg, above=True)
         check_number("tol", self.tol, above=True)
         check_number("max_iter", self.max_iter, least=1, whole=True)
-        if self.kind not in ("nystroem", "fourier"):
-            raise ValueError(f'kind must be "nystroem" or "fourier": found {self.kind!r}.')
+        check_choice("kind", self.kind, ("nystroem", "fourier"))
 
     def _match(
         self, Xs: Any, Xt: Any, shares: NDArray, link: Callable[[NDArray, float], Link]

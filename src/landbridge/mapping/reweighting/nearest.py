@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
+from landbridge.domains.parameters import check_number
 from landbridge.mapping.reweighting.base import Reweighting, log_of_positive
 from landbridge.mapping.reweighting.basis import row_blocks, row_hashes
-from landbridge.mapping.reweighting.parameters import check_number
 
 
 def cell_ratios(counts: NDArray, masses: NDArray, smoothing: float) -> NDArray[np.float64]:

@@ -9,9 +9,9 @@ from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.utils.multiclass import type_of_target
 
 from landbridge.domains import class_names, encode, is_labelled, labelled_rows
+from landbridge.domains.parameters import check_choice, check_number
 from landbridge.mapping.reweighting.base import Reweighting, log_of_positive
 from landbridge.mapping.reweighting.basis import row_blocks
-from landbridge.mapping.reweighting.parameters import check_number
 from landbridge.moments import FeatureMap
 
 TASKS = ("auto", "classification", "regression")
@@ -128,10 +128,7 @@ class MMDTargetShift(Reweighting):
         self.random_state = random_state
 
     def _check_parameters(self) -> None:
-        if self.task not in TASKS:
-            raise ValueError(
-                f'task must be "auto", "classification" or "regression": found {self.task!r}.'
-            )
+        check_choice("task", self.task, TASKS)
         check_number("reg", self.reg)
         check_number("n_label_functions", self.n_label_functions, least=2, whole=True)
 

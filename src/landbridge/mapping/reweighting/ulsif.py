@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
+from landbridge.domains.parameters import check_number
 from landbridge.mapping.reweighting.base import Reweighting, log_of_positive
 from landbridge.mapping.reweighting.basis import (
     basis_moments,
@@ -14,7 +15,6 @@ from landbridge.mapping.reweighting.basis import (
     gaussian_basis,
     split_centres,
 )
-from landbridge.mapping.reweighting.parameters import check_number
 
 REGS = 10.0 ** np.arange(-4, 2)
 """Cross-validation tries these penalties."""

@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landbridge.domains.memory import check_memory
+from landbridge.domains.parameters import check_choice, check_number
 from landbridge.mapping.base import UnpairedMapping, check_two_rows
 from landbridge.mapping.surrogate import Surrogate
 from landbridge.mapping.transport.cost import dense_rows, squared_distances, typical
 from landbridge.mapping.transport.optimal_transport import Rows, class_codes, rows_by_content
-from landbridge.mapping.transport.out_of_sample import Displacement, check_choice, check_number
+from landbridge.mapping.transport.out_of_sample import Displacement
 from landbridge.mapping.transport.plans import balanced_plan, barycentric, masses, uniform
 from landbridge.mapping.transport.regularisers import conditional_gradient
 
@@ -100,6 +101,7 @@ class GromovWasserstein(Displacement, Surrogate, UnpairedMapping):
     """
 
     same_features = False
+    takes_sparse: ClassVar[bool] = True
     cost: ClassVar[str] = "n³ a round, n at most max_rows"
     when: ClassVar[str] = "the feature spaces differ, and no row is known in both"
 
@@ -139,7 +141,7 @@ class GromovWasserstein(Displacement, Surrogate, UnpairedMapping):
         return self._displace(dense_rows(X))
 
     def _drawn(self, rows: Rows) -> Rows:
-        n, size = len(rows.X), min(len(rows.X), int(self.max_rows))
+        n, size = len(rows.X), min(len(rows.X), self.max_rows)
         picked = np.arange(size) * n // size
         mass = rows.mass[picked]
         codes = None if rows.codes is None else rows.codes[picked]
@@ -174,15 +176,10 @@ class GromovWasserstein(Displacement, Surrogate, UnpairedMapping):
         return self.label_weight * (known & (source.codes[:, None] != target.codes))
 
     def _check_parameters(self) -> None:
-        check_choice(self.solver, ("exact", "sinkhorn"), "solver")
-        check_choice(self.out_of_sample, ("nearest", "affine"), "out_of_sample")
-        check_number(self.reg, "reg", 0.0, open_below=True)
-        check_number(self.label_weight, "label_weight", 0.0)
-        check_number(self.max_rows, "max_rows", 2)
-        check_number(self.max_iter, "max_iter", 1)
-        check_number(self.tol, "tol", 0.0, open_below=True)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
+        check_choice("solver", self.solver, ("exact", "sinkhorn"))
+        check_choice("out_of_sample", self.out_of_sample, ("nearest", "affine"))
+        check_number("reg", self.reg, above=True)
+        check_number("label_weight", self.label_weight)
+        check_number("max_rows", self.max_rows, least=2, whole=True)
+        check_number("max_iter", self.max_iter, least=1, whole=True)
+        check_number("tol", self.tol, above=True)

@@ -4,10 +4,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone, is_classifier
+from sklearn.base import is_classifier
 from sklearn.kernel_ridge import KernelRidge
 
+from landbridge.domains.parameters import check_number
 from landbridge.mapping.relabelling.base import Relabelling
+from landbridge.mapping.relabelling.self_training import class_probabilities
 from landbridge.mapping.transport.cost import (
     check_plan_memory,
     dense_rows,
@@ -15,10 +17,10 @@ from landbridge.mapping.transport.cost import (
     squared_distances,
     transport_geometry,
 )
-from landbridge.mapping.transport.out_of_sample import check_number
 from landbridge.mapping.transport.outputs import as_labels_again, as_outputs, find_classes
 from landbridge.mapping.transport.plans import balanced_plan, masses, uniform
 from landbridge.mapping.transport.sinkhorn import warn_if_unconverged
+from landbridge.source import fit_learner
 
 
 def label_losses(Y: NDArray, predicted: NDArray, log: bool = False) -> NDArray:
@@ -79,6 +81,7 @@ class JDOT(Relabelling):
     ['low', 'low', 'high', 'high']
     """
 
+    takes_sparse: ClassVar[bool] = True
     cost: ClassVar[str] = "n³ a round; n² with entropy"
     when: ClassVar[str] = "no target labels, and labels as well as features moved"
 
@@ -150,18 +153,15 @@ class JDOT(Relabelling):
         if self._learns_classes:
             predicted = self._learn_classes(Z, outputs)
         else:
-            self.learner_ = clone(self._regressor(len(Z)))
-            self.learner_.fit(Z, outputs[:, 0] if outputs.shape[1] == 1 else outputs)
+            Y = outputs[:, 0] if outputs.shape[1] == 1 else outputs
+            self.learner_ = fit_learner(self._regressor(len(Z)), Z, Y)
             predicted = np.asarray(self.learner_.predict(Z)).reshape(outputs.shape)
         return np.where(np.isnan(known), predicted, known)
 
     def _learn_classes(self, Z: NDArray, shares: NDArray) -> NDArray:
         rows, codes = np.nonzero(shares > 1e-9)
-        self.learner_ = clone(self.learner)
-        self.learner_.fit(Z[rows], codes, sample_weight=shares[rows, codes])
-        predicted = np.zeros_like(shares)
-        predicted[:, self.learner_.classes_] = self.learner_.predict_proba(Z)
-        return predicted
+        self.learner_ = fit_learner(self.learner, Z[rows], codes, shares[rows, codes])
+        return class_probabilities(self.learner_, Z, shares.shape[1])
 
     def _regressor(self, n_target: int) -> Any:
         if self.learner is not None:
@@ -177,16 +177,11 @@ class JDOT(Relabelling):
         return self.learner_reg * float(squared_norm)
 
     def _check_parameters(self) -> None:
-        check_number(self.alpha, "alpha", 0.0, open_below=True)
-        check_number(self.learner_reg, "learner_reg", 0.0, open_below=True)
-        check_number(self.reg, "reg", 0.0)
-        check_number(self.max_iter, "max_iter", 1)
-        check_number(self.tol, "tol", 0.0, open_below=True)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
+        check_number("alpha", self.alpha, above=True)
+        check_number("learner_reg", self.learner_reg, above=True)
+        check_number("reg", self.reg)
+        check_number("max_iter", self.max_iter, least=1, whole=True)
+        check_number("tol", self.tol, above=True)
 
 
 def _standardised(

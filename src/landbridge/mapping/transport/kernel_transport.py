@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve
 
+from landbridge.domains.parameters import check_number
 from landbridge.mapping.base import UnpairedMapping, check_two_rows
 from landbridge.mapping.surrogate import Surrogate
 from landbridge.mapping.transport.cost import (
@@ -17,7 +18,6 @@ from landbridge.mapping.transport.cost import (
     transport_geometry,
 )
 from landbridge.mapping.transport.optimal_transport import rows_by_content
-from landbridge.mapping.transport.out_of_sample import check_number
 from landbridge.mapping.transport.plans import balanced_plan, barycentric, masses, uniform
 from landbridge.mapping.transport.regularisers import conditional_gradient
 from landbridge.mapping.transport.sinkhorn import warn_if_unconverged
@@ -101,6 +101,7 @@ class KernelTransport(Surrogate, UnpairedMapping):
     array([[12., 11.]])
     """
 
+    takes_sparse: ClassVar[bool] = True
     cost: ClassVar[str] = "n³ a round; n² with entropy"
     when: ClassVar[str] = "many new rows are to be carried by a smooth map"
 
@@ -178,13 +179,8 @@ class KernelTransport(Surrogate, UnpairedMapping):
         return moved
 
     def _check_parameters(self) -> None:
-        check_number(self.plan_weight, "plan_weight", 0.0, open_below=True)
-        check_number(self.map_reg, "map_reg", 0.0, open_below=True)
-        check_number(self.reg, "reg", 0.0)
-        check_number(self.max_iter, "max_iter", 1)
-        check_number(self.tol, "tol", 0.0, open_below=True)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
+        check_number("plan_weight", self.plan_weight, above=True)
+        check_number("map_reg", self.map_reg, above=True)
+        check_number("reg", self.reg)
+        check_number("max_iter", self.max_iter, least=1, whole=True)
+        check_number("tol", self.tol, above=True)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from landbridge.domains import class_names, encode, is_labelled
 from landbridge.domains.folds import content_key
+from landbridge.domains.parameters import check_choice, check_number
 from landbridge.mapping.base import UnpairedMapping, are_measurements, check_two_rows
 from landbridge.mapping.surrogate import Surrogate
 from landbridge.mapping.transport.cost import (
@@ -18,12 +19,7 @@ from landbridge.mapping.transport.cost import (
     scaled_rows,
     transport_geometry,
 )
-from landbridge.mapping.transport.out_of_sample import (
-    Displacement,
-    check_choice,
-    check_number,
-    entropic_map,
-)
+from landbridge.mapping.transport.out_of_sample import Displacement, entropic_map
 from landbridge.mapping.transport.plans import (
     balanced_plan,
     barycentric,
@@ -183,6 +179,7 @@ class OptimalTransport(Displacement, Surrogate, UnpairedMapping):
     True
     """
 
+    takes_sparse: ClassVar[bool] = True
     cost: ClassVar[str] = "n² d, n² a step; exact n³"
     when: ClassVar[str] = "the domains differ by more than an affine map; up to 10,000 rows"
 
@@ -363,18 +360,19 @@ class OptimalTransport(Displacement, Surrogate, UnpairedMapping):
         return self.out_of_sample
 
     def _check_parameters(self, codes: NDArray | None) -> None:
-        check_choice(self.solver, SOLVERS, "solver")
-        check_choice(self.class_penalty, ("lp-l1", "l1-l2"), "class_penalty")
-        check_choice(self.out_of_sample, ("auto", "entropic", "nearest", "affine"), "out_of_sample")
-        check_number(self.reg, "reg", 0.0, open_below=self.solver == "sinkhorn")
-        check_number(self.reg_marginal, "reg_marginal", 0.0, open_below=True)
-        check_number(self.mass, "mass", 0.0, 1.0, open_below=True)
-        check_number(self.tol, "tol", 0.0, open_below=True)
+        check_choice("solver", self.solver, SOLVERS)
+        check_choice("class_penalty", self.class_penalty, ("lp-l1", "l1-l2"))
+        check_choice("out_of_sample", self.out_of_sample, ("auto", "entropic", "nearest", "affine"))
+        check_number("reg", self.reg, above=self.solver == "sinkhorn")
+        check_number("reg_marginal", self.reg_marginal, above=True)
+        check_number("mass", self.mass, above=True, most=1)
+        check_number("tol", self.tol, above=True)
         for name in ("class_reg", "laplace_reg"):
-            check_number(getattr(self, name), name, 0.0)
-        for name in ("max_iter", "n_neighbors", "batch_size", "rank"):
-            if getattr(self, name) is not None:
-                check_number(getattr(self, name), name, 1)
+            check_number(name, getattr(self, name))
+        for name in ("max_iter", "n_neighbors"):
+            check_number(name, getattr(self, name), least=1, whole=True)
+        for name in ("batch_size", "rank"):
+            check_number(name, getattr(self, name), words=(None,), least=1, whole=True)
         self._check_combination(codes)
 
     def _check_combination(self, codes: NDArray | None) -> None:
@@ -391,8 +389,3 @@ class OptimalTransport(Displacement, Surrogate, UnpairedMapping):
             )
         if self.rank is not None and self.solver != "sinkhorn":
             raise ValueError(f'rank is for solver="sinkhorn": found solver={self.solver!r}.')
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags

@@ -1,7 +1,6 @@
 """From images of the fitted rows to a map of any row."""
 
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,21 +92,3 @@ def _group_means(values: NDArray, mass: NDArray, groups: NDArray, n_groups: int)
     total = np.zeros((n_groups, values.shape[1]))
     np.add.at(total, groups, values * mass[:, None])
     return (total / np.bincount(groups, mass)[:, None]).astype(values.dtype)
-
-
-def check_choice(value: Any, choices: tuple[str, ...], name: str) -> None:
-    """Refuse a parameter that is none of its choices."""
-    if value not in choices:
-        known = ", ".join(f'"{choice}"' for choice in choices)
-        raise ValueError(f"{name} must be one of {known}: found {value!r}.")
-
-
-def check_number(
-    value: Any, name: str, low: float, high: float = np.inf, open_below: bool = False
-) -> None:
-    """Refuse a parameter that is not a number within its bounds."""
-    ok = not isinstance(value, (str, bool, type(None))) and low <= value <= high
-    if not ok or (open_below and value == low):
-        above = f"above {low:g}" if open_below else f"from {low:g} up"
-        upto = "" if high == np.inf else f" to {high:g}"
-        raise ValueError(f"{name} must be a number {above}{upto}: found {value!r}.")

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landbridge.domains import class_names, encode, is_labelled
+from landbridge.domains.parameters import check_choice
 from landbridge.mapping.base import are_measurements
-from landbridge.mapping.transport.out_of_sample import check_choice
 
 
 def find_classes(ys: NDArray, yt: NDArray | None, task: str) -> NDArray | None:
@@ -13,7 +13,7 @@ def find_classes(ys: NDArray, yt: NDArray | None, task: str) -> NDArray | None:
 
     ``task="auto"`` takes numbers with fractions for measurements, and all other labels for classes.
     """
-    check_choice(task, ("auto", "classification", "regression"), "task")
+    check_choice("task", task, ("auto", "classification", "regression"))
     if task == "regression" or (task == "auto" and are_measurements(ys)):
         return None
     return class_names(ys) if yt is None else class_names(ys, yt)

@@ -10,14 +10,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier, kneighbors_graph
 from sklearn.preprocessing import StandardScaler, normalize
 
-from landbridge.domains import class_names, encode
+from landbridge.domains import class_names
 from landbridge.domains.folds import stratified_folds
+from landbridge.domains.labels import BLANK, codes_of
+from landbridge.domains.parameters import check_number
 from landbridge.mapping.alignment.geodesic_flow import GeodesicFlow
 from landbridge.mapping.relabelling.base import Relabelling
 from landbridge.moments import FeatureMap
-
-UNKNOWN = -1
-"""The code of a row without a class."""
 
 
 def cosine_laplacian(Z: NDArray, n_neighbors: int) -> csr_array:
@@ -133,7 +132,7 @@ class ManifoldEmbedded(Relabelling):
     Examples
     --------
     >>> import numpy as np
-    >>> from landbridge.mapping.alignment.manifold_embedded import ManifoldEmbedded
+    >>> from landbridge.mapping.relabelling.manifold_embedded import ManifoldEmbedded
     >>> rng = np.random.default_rng(0)
     >>> y = np.repeat(["no", "yes"], 50)
     >>> Xs = rng.normal(size=(100, 2)) + 6.0 * (y == "yes")[:, None]
@@ -180,7 +179,7 @@ class ManifoldEmbedded(Relabelling):
         n = len(Xs)
         known = np.full(len(Xt), np.nan, dtype=object) if yt is None else yt
         classes = class_names(ys, known)
-        codes = [np.nan_to_num(encode(y, classes), nan=UNKNOWN).astype(int) for y in (ys, known)]
+        codes = [codes_of(y, classes) for y in (ys, known)]
         weights = np.ones(n) if sample_weight is None else sample_weight * (n / sample_weight.sum())
         Z = self._embed(Xs, Xt, sample_weight)
         given = np.concatenate(codes)
@@ -203,14 +202,14 @@ class ManifoldEmbedded(Relabelling):
         """Scores (n_t, C) of target rows after all rounds."""
         Phi, A, Y = self._system(Z, given, n_source, weights, n_classes)
         nearest = KNeighborsClassifier(1).fit(Z[:n_source], given[:n_source])
-        codes = np.where(given == UNKNOWN, nearest.predict(Z), given)
+        codes = np.where(given == BLANK, nearest.predict(Z), given)
         for n_done in range(1, self.max_iter + 1):
             self.n_iter_ = n_done
             self.balance_ = self._balance(Z, codes, n_source, n_classes)
             V = Phi.T @ mean_contrasts(codes, n_source, weights, n_classes, self.balance_)
             solution = linalg.solve(A + self.alignment * V @ V.T, Y, assume_a="pos")
             scores = Phi @ solution
-            before, codes = codes, np.where(given == UNKNOWN, scores.argmax(axis=1), given)
+            before, codes = codes, np.where(given == BLANK, scores.argmax(axis=1), given)
             if (codes == before).all():
                 break
         return scores[n_source:]
@@ -226,7 +225,7 @@ class ManifoldEmbedded(Relabelling):
             random_state=self.random_state,
         ).fit(Z[:n_source], Z[n_source:])
         Phi = kernel.transform(Z)
-        fitted = np.where(given == UNKNOWN, 0.0, weights)
+        fitted = np.where(given == BLANK, 0.0, weights)
         left = (Phi * fitted[:, None]).T
         A = left @ Phi + self.smoothness * (Phi.T @ (cosine_laplacian(Z, self.n_neighbors) @ Phi))
         A.flat[:: len(A) + 1] += self.reg
@@ -238,17 +237,9 @@ class ManifoldEmbedded(Relabelling):
         return float(self.balance)
 
     def _check_parameters(self) -> None:
-        for name, least in (("alignment", 0), ("smoothness", 0), ("n_neighbors", 1)):
-            value = getattr(self, name)
-            if not value >= least:
-                raise ValueError(f"{name} must be a number from {least} up: found {value!r}.")
-        if not self.reg > 0:
-            raise ValueError(f"reg must be above zero: found {self.reg!r}.")
-        if not self.max_iter >= 1:
-            raise ValueError(f"max_iter must be at least 1 round: found {self.max_iter!r}.")
-        if self.balance != "adaptive" and (
-            isinstance(self.balance, str) or not 0 <= self.balance <= 1
-        ):
-            raise ValueError(
-                f'balance must be "adaptive" or a number from 0 to 1: found {self.balance!r}.'
-            )
+        check_number("alignment", self.alignment)
+        check_number("smoothness", self.smoothness)
+        check_number("n_neighbors", self.n_neighbors, least=1, whole=True)
+        check_number("reg", self.reg, above=True)
+        check_number("max_iter", self.max_iter, least=1, whole=True)
+        check_number("balance", self.balance, words=("adaptive",), most=1)

@@ -3,7 +3,7 @@ import pytest
 from scipy.optimize import linprog
 from scipy.spatial.distance import cdist
 
-from landbridge.mapping.alignment.easy_transfer import EasyTransfer, intra_domain_programming
+from landbridge.mapping.relabelling.easy_transfer import EasyTransfer, intra_domain_programming
 
 
 def by_linear_programme(distances):

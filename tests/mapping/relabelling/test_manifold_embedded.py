@@ -4,7 +4,7 @@ from sklearn.metrics.pairwise import euclidean_distances, rbf_kernel
 from sklearn.preprocessing import normalize
 
 from landbridge.mapping.alignment.geodesic_flow import GeodesicFlow
-from landbridge.mapping.alignment.manifold_embedded import (
+from landbridge.mapping.relabelling.manifold_embedded import (
     ManifoldEmbedded,
     cosine_laplacian,
     estimated_balance,
@@ -159,7 +159,7 @@ def test_the_order_of_rows_does_not_matter(overlapping, rng):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"reg": 0.0}, "reg must be above zero"),
+        ({"reg": 0.0}, "reg must be a number above 0"),
         ({"alignment": -1.0}, "alignment must be"),
         ({"smoothness": -1.0}, "smoothness must be"),
         ({"n_neighbors": 0}, "n_neighbors must be"),

@@ -64,7 +64,7 @@ class EasyTransfer(Relabelling):
     Examples
     --------
     >>> import numpy as np
-    >>> from landbridge.mapping.alignment.easy_transfer import EasyTransfer
+    >>> from landbridge.mapping.relabelling.easy_transfer import EasyTransfer
     >>> rng = np.random.default_rng(0)
     >>> y = np.repeat(["no", "yes"], 50)
     >>> Xs = rng.normal(size=(100, 2)) + 6.0 * (y == "yes")[:, None]
