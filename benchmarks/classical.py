@@ -173,11 +173,8 @@ WORKS = {
         {
             "landbridge": ours("jda", kind="exact", **TCA_ALIKE),
             "landbridge, features": ours("jda", kind="nystroem", n_features=500, **TCA_ALIKE),
-            "skada, TCA": skada_adapter("TransferComponentAnalysisAdapter", n_components=10),
         },
         (300, 1000, 3000, 10_000, 50_000),
-        goal_at=3000,
-        goal=50,
     ),
     "TJM": Work(
         {

@@ -196,9 +196,9 @@ class PerSource(MultiSource):
     r"""A map of its own for each source, and weights by how near it comes to the target.
 
     Each source is carried by its own copy of a mapping. Then the sources are weighed by the
-    shares of the mixture of them whose mean embedding is nearest to the target's
-    (``mixture_weights``; the distribution-weighted combination of Mansour, Mohri & Rostamizadeh
-    2009, by kernel means).
+    shares of the mixture of them whose mean embedding is nearest to the target's, as
+    ``mixture_weights`` finds them: a distribution-weighted combination by kernel means
+    (Mansour, Mohri & Rostamizadeh 2009).
 
     Parameters
     ----------

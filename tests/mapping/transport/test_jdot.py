@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.svm import SVC
 
 from landbridge import load, save
 from landbridge.mapping.transport import JDOT
@@ -103,3 +104,8 @@ def test_a_plan_beyond_the_memory_bound_is_refused(shifted_classes, monkeypatch)
     monkeypatch.setenv("LANDBRIDGE_MAX_MEMORY", "100000")
     with pytest.raises(MemoryError, match=r"120 to 120 rows.*sample of the rows"):
         JDOT().fit(Xs, Xt, ys=ys)
+
+
+def test_a_classifier_without_probabilities_is_refused_before_any_work():
+    with pytest.raises(ValueError, match="SVC has no predict_proba"):
+        JDOT(learner=SVC()).fit(np.eye(4), np.eye(4), ys=np.array([0, 0, 1, 1]))

@@ -30,8 +30,9 @@ class LabelPropagation(Relabelling):
 
     With the plan P of least cost, target row j gets the class of the largest share of
     :math:`\sum_i P_{ij} [y_i = c] / \sum_i P_{ij}`, or in regression the mean of the labels
-    Target rows with a known class take mass from that class as far as the masses allow
-    (Solomon, Rustamov, Guibas & Butscher 2014; Redko, Courty, Flamary & Tuia 2019).
+    that come with its mass. Target rows with a known class take mass from that class as far as
+    the masses allow (Solomon, Rustamov, Guibas & Butscher 2014; Redko, Courty, Flamary & Tuia
+    2019).
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ from landbridge.mapping.transport.cost import (
 from landbridge.mapping.transport.outputs import as_labels_again, as_outputs, find_classes
 from landbridge.mapping.transport.plans import balanced_plan, masses, uniform
 from landbridge.mapping.transport.sinkhorn import warn_if_unconverged
-from landbridge.source import fit_learner
+from landbridge.source import fit_learner, has_probabilities
 
 
 def label_losses(Y: NDArray, predicted: NDArray, log: bool = False) -> NDArray:
@@ -113,6 +113,12 @@ class JDOT(Relabelling):
                 "learner must be a regressor, for these labels are measurements: found "
                 f"{type(self.learner).__name__}. Give a regressor, or task='classification'."
             )
+        if self._learns_classes and not has_probabilities(self.learner):
+            raise ValueError(
+                "learner must give probabilities, for the logarithmic loss: "
+                f"{type(self.learner).__name__} has no predict_proba. Choose LogisticRegression, "
+                "or a regressor for the squared loss."
+            )
         check_plan_memory(
             Xs.shape[0], Xt.shape[0], np.float64, 5, "Fit it to a sample of the rows."
         )
@@ -140,7 +146,9 @@ class JDOT(Relabelling):
             objective.append(float(np.vdot(costs, plan)) + self._penalty(Z))
             gain = (objective[-2] - objective[-1]) / max(abs(objective[-1]), np.finfo(float).tiny)
         self.objective_ = np.array(objective[1:])
-        warn_if_unconverged(gain, self.tol, self.max_iter, type(self).__name__, "relative decrease")
+        if self.max_iter > 1:  # a single round has no decrease to see
+            name = type(self).__name__
+            warn_if_unconverged(gain, self.tol, self.max_iter, name, "relative decrease")
         return predicted
 
     @property
