@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
 from sklearn.exceptions import ConvergenceWarning
 
 from landbridge.domains.memory import check_memory
@@ -127,7 +126,7 @@ class Problem(NamedTuple):
         """One step of Newton's method, halved until the dual value rises as it should."""
         slopes = self.shares * point.link.slopes
         curvature = curvature_of(self.features, slopes, point.link.is_centred)
-        step = cho_solve(cho_factor(curvature), point.gradient)
+        step = np.linalg.solve(curvature, point.gradient)  # SciPy has a BLAS of its own
         along, rise = self.features.dot(step), float(point.gradient @ step)
         rounding = 1e-14 * (1 + abs(point.value))
         length = 1.0
