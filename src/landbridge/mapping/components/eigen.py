@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cholesky, eigh, qr, solve_triangular
+from scipy.linalg import cholesky, eigh, solve_triangular
 from sklearn.exceptions import ConvergenceWarning
 
 Matrix = NDArray[np.float64]
@@ -223,6 +223,6 @@ def fresh_directions(R: Matrix, V: Matrix) -> Matrix:
     """Orthonormal basis of what the columns of ``R`` add to those of orthonormal ``V``."""
     R = R / np.maximum(np.linalg.norm(R, axis=0), np.finfo(np.float64).tiny)
     for _ in range(2):  # the second round takes out what the first left by rounding
-        Q, triangle, _ = qr(R - V @ (V.T @ R), mode="economic", pivoting=True)
+        Q, triangle = np.linalg.qr(R - V @ (V.T @ R))  # SciPy's threads would wait for NumPy's
         R = Q[:, np.abs(triangle.diagonal()) > 1e-8]
     return R
