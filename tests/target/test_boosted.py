@@ -6,7 +6,8 @@ from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegress
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
 from sklearn.tree import DecisionTreeRegressor
 
-from landbridge.mapping import Carried
+from landbridge.mapping import Carried, Recentre
+from landbridge.source import CarriedModel
 from landbridge.target.boosted import BoostedContinuation, StartingPoint, with_all_classes
 
 
@@ -79,6 +80,16 @@ def test_a_model_that_votes_starts_with_doubts(two_classes):
     np.testing.assert_allclose(np.sort(start, axis=1), np.tile([0.05, 0.95], (60, 1)))
     np.testing.assert_allclose(learner.predict_proba(Xt).sum(axis=1), 1.0)
     assert (learner.predict(Xt) == truth).mean() > 0.85
+
+
+def test_numbers_start_from_a_model_seen_through_a_mapping(numbers):
+    carried, Xt, yt, truth = numbers
+    mapping = Recentre().fit(carried.X, Xt)
+    source = LinearRegression().fit(carried.X, carried.y)
+    learner = BoostedContinuation(LinearRegression())
+    learner.fit(carried, Xt, yt, CarriedModel(source, mapping))
+    start = source.predict(mapping.inverse_transform(Xt))
+    assert ((learner.predict(Xt) - truth) ** 2).mean() < ((start - truth) ** 2).mean()
 
 
 def test_a_class_that_the_source_lacks_is_refused(three_classes):

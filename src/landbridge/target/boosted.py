@@ -4,7 +4,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.metaestimators import available_if
@@ -26,12 +26,12 @@ CERTAIN, VOTED = 1e-3, 0.1
 """What is mixed into the start from all classes alike: with probabilities, and without."""
 
 
-class StartingPoint(ClassifierMixin, BaseEstimator):
-    """A fitted classifier as the start of boosting: its probabilities, never quite zero.
+class StartingPoint(BaseEstimator):
+    """A fitted model as the start of boosting: its probabilities, never quite zero, or numbers.
 
     Parameters
     ----------
-    model : fitted classifier
+    model : fitted classifier or regressor
         Where its predictions come from.
     """
 
@@ -47,6 +47,10 @@ class StartingPoint(ClassifierMixin, BaseEstimator):
         known = predictions_as_features(self.model, X, True)
         floor = CERTAIN if has_probabilities(self.model) else VOTED
         return (1 - floor) * known + floor / known.shape[1]
+
+    def predict(self, X: Any) -> NDArray:
+        """What the model predicts (n,): the start in regression."""
+        return self.model.predict(X)
 
     @property
     def classes_(self) -> NDArray:
@@ -168,9 +172,8 @@ class BoostedContinuation(WrappedLearner):
         with thresholds that were set in the bins of the rows before.
         """
         kind = GradientBoostingClassifier if is_classifier(self) else GradientBoostingRegressor
-        start = StartingPoint(self.source_) if is_classifier(self) else self.source_
         booster = kind(
-            init=FrozenEstimator(start),
+            init=FrozenEstimator(StartingPoint(self.source_)),
             n_estimators=self.n_estimators,
             learning_rate=self.learning_rate,
             max_depth=self.max_depth,
