@@ -26,6 +26,13 @@ def test_a_turn_into_another_dimension_is_recovered(turned, rng):
         assert mapping.objective_ == pytest.approx(0.0, abs=1e-9)
 
 
+def test_a_smooth_map_carries_rows_that_were_not_fitted(turned, rng):
+    Xs, Xt, turn = turned
+    mapping = GromovWasserstein(out_of_sample="kernel").fit(Xs, Xt)
+    new = Xs[:20] + 0.1 * rng.normal(size=(20, 3))
+    assert np.abs(mapping.transform(new) - (3.0 * new @ turn + 1.0)).mean() < 0.5 * Xt.std()
+
+
 def test_entropy_blurs_the_turn_but_keeps_it(turned):
     Xs, Xt, turn = turned
     moved = GromovWasserstein("sinkhorn", reg=0.02).fit(Xs, Xt).transform(Xs)
@@ -80,7 +87,7 @@ def test_distances_are_counted_in_their_median(rng):
     ("settings", "message"),
     [
         ({"solver": "magic"}, 'solver must be "exact" or "sinkhorn"'),
-        ({"out_of_sample": "entropic"}, 'out_of_sample must be "nearest" or "affine"'),
+        ({"out_of_sample": "entropic"}, 'out_of_sample must be "nearest", "affine" or'),
         ({"max_rows": 1}, "max_rows must be a whole number from 2 up: found 1"),
         ({"reg": 0}, "reg must be a number above 0: found 0"),
     ],

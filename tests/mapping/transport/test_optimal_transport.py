@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
+from sklearn.linear_model import Ridge as SklearnRidge
 
 from landbridge import load, save
 from landbridge.mapping.transport import ClassTransport, ExactTransport, OptimalTransport
@@ -70,10 +71,24 @@ def test_exact_rows_go_to_target_rows(two_domains):
 
 def test_new_rows_follow_the_map_of_the_fitted_ones(rng):
     Xs, new = rng.normal(size=(600, 2)), rng.normal(size=(50, 2))
-    for out_of_sample in ("entropic", "nearest", "affine"):
+    for out_of_sample in ("entropic", "nearest", "affine", "kernel"):
         mapping = OptimalTransport(reg=0.01, out_of_sample=out_of_sample, tol=1e-3)
         moved = mapping.fit(Xs, Xs[::-1] * [3.0, 1.0]).transform(new)
         assert np.abs(moved - new * [3.0, 1.0]).mean() < 0.25
+
+
+def test_the_kernel_map_is_ridge_regression_of_how_far_rows_are_carried(two_domains, tmp_path):
+    Xs, Xt = two_domains
+    by_plan = OptimalTransport(out_of_sample="nearest").fit(Xs, Xt)
+    mapping = OptimalTransport(out_of_sample="kernel").fit(Xs, Xt)
+    Phi = mapping.kernel_map_.features_.transform(Xs)
+    steps = by_plan.transform(Xs) - Xs
+    regression = SklearnRidge(mapping.kernel_map_.reg_ * len(Xs)).fit(Phi, steps)
+    np.testing.assert_allclose(mapping.transform(Xs), Xs + regression.predict(Phi), atol=1e-6)
+    far = np.full((1, 4), 1e3)
+    np.testing.assert_allclose(mapping.transform(far) - far, regression.intercept_[None], atol=1e-6)
+    again = load(save(mapping, tmp_path / "model"))
+    np.testing.assert_array_equal(again.transform(Xs), mapping.transform(Xs))
 
 
 def test_equal_rows_go_to_one_place():
@@ -240,6 +255,8 @@ def test_a_plan_beyond_the_memory_bound_is_refused_unless_in_parts(two_domains, 
     with pytest.raises(MemoryError, match=r"300 to 200 rows.*batch_size.*or rank"):
         OptimalTransport().fit(*two_domains)
     assert OptimalTransport(batch_size=100).fit(*two_domains).potentials_.shape == (200,)
+    with pytest.raises(MemoryError, match=r"parts of the rows at a time\.$"):
+        OptimalTransport("unbalanced").fit(*two_domains)
 
 
 @pytest.mark.parametrize(

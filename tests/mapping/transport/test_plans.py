@@ -3,6 +3,7 @@ import builtins
 import numpy as np
 import pytest
 from scipy.optimize import linprog
+from sklearn.exceptions import ConvergenceWarning
 
 from landbridge.mapping.transport.plans import (
     balanced_plan,
@@ -68,6 +69,13 @@ def test_a_high_price_balances_the_unbalanced_plan(problem, reg):
     ]
     assert errors[0] > errors[1] > errors[2]
     assert errors[2] < 0.1
+
+
+@pytest.mark.parametrize("reg", [0.0, 0.05])
+def test_an_unbalanced_plan_that_still_changes_is_told(problem, reg):
+    C, a, b = problem
+    with pytest.warns(ConvergenceWarning, match="stopped after 2 steps with a last change of"):
+        unbalanced_plan(C, a, b, reg, 1.0, 2, 1e-9)
 
 
 def test_no_small_change_improves_the_unbalanced_plan(problem, rng):

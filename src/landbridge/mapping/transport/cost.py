@@ -11,7 +11,8 @@ from landbridge.moments.feature_map import draw_landmarks
 
 MEDIAN_ROWS = 1000
 """So many rows, half of each sample, tell the median cost to about two digits."""
-INSTEAD = "Set batch_size, to carry parts of the rows at a time, or rank, for a plan of low rank."
+IN_PARTS = "Set batch_size, to carry parts of the rows at a time."
+INSTEAD = f"{IN_PARTS[:-1]}, or rank, for a plan of low rank."
 
 
 class Geometry(NamedTuple):

@@ -67,10 +67,11 @@ class GromovWasserstein(Displacement, Surrogate, UnpairedMapping):
         ε of the entropy for ``"sinkhorn"``; a larger one gives a smoother map.
     label_weight : float, default=1.0
         What it costs, in squared median distances, to join two rows of different classes.
-    out_of_sample : {"nearest", "affine"}, default="nearest"
+    out_of_sample : {"nearest", "affine", "kernel"}, default="nearest"
         How rows are carried that were not fitted: along with the nearest fitted row, whose
         distance to them goes through the slope of the affine map nearest to T (keeps the fitted
-        rows and images), or by that affine map, also for fitted rows (keeps d_s · d_t).
+        rows and images), by that affine map, also for fitted rows (keeps d_s · d_t), or by a
+        smooth one, kernel ridge regression, also for fitted rows (keeps 512 rows).
     max_rows : int, default=1000
         The plan is found on at most so many rows of each domain, drawn evenly.
     max_iter : int, default=200
@@ -85,7 +86,7 @@ class GromovWasserstein(Displacement, Surrogate, UnpairedMapping):
         Fitted rows and where they go, for ``"nearest"``.
     slope_ : ndarray of shape (d_s, d_t)
         For ``"nearest"``; for ``"affine"`` there are ``matrix_``, ``source_mean_`` and
-        ``target_mean_``.
+        ``target_mean_``, for ``"kernel"`` a :class:`KernelRidgeMap`, ``kernel_map_``.
     objective_ : float
         What was minimised, at the plan found.
     slopes_, source_std_ : ndarray of shape (d_s, d_t) and (d_s,)
@@ -177,7 +178,7 @@ class GromovWasserstein(Displacement, Surrogate, UnpairedMapping):
 
     def _check_parameters(self) -> None:
         check_choice("solver", self.solver, ("exact", "sinkhorn"))
-        check_choice("out_of_sample", self.out_of_sample, ("nearest", "affine"))
+        check_choice("out_of_sample", self.out_of_sample, ("nearest", "affine", "kernel"))
         check_number("reg", self.reg, above=True)
         check_number("label_weight", self.label_weight)
         check_number("max_rows", self.max_rows, least=2, whole=True)

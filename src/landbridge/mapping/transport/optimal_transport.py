@@ -12,6 +12,8 @@ from landbridge.domains.parameters import check_choice, check_number
 from landbridge.mapping.base import UnpairedMapping, are_measurements, check_two_rows
 from landbridge.mapping.surrogate import Surrogate
 from landbridge.mapping.transport.cost import (
+    IN_PARTS,
+    INSTEAD,
     Geometry,
     check_plan_memory,
     dense_rows,
@@ -41,6 +43,7 @@ from landbridge.mapping.transport.regularisers import (
 from landbridge.mapping.transport.sinkhorn import sinkhorn, warn_if_unconverged
 
 SOLVERS = ("sinkhorn", "exact", "unbalanced", "partial")
+WAYS = ("auto", "entropic", "nearest", "affine", "kernel")
 BALANCED = ("sinkhorn", "exact")
 FORBIDDEN = 2.0
 """What carrying mass between two classes costs, in units of the largest cost of any pair."""
@@ -133,12 +136,14 @@ class OptimalTransport(Displacement, Surrogate, UnpairedMapping):
     match_labels : bool, default=True
         Whether target rows with a known class take mass only from rows of that class, as far as
         the masses allow. Labels with fractions are never taken for classes.
-    out_of_sample : {"auto", "entropic", "nearest", "affine"}, default="auto"
+    out_of_sample : {"auto", "entropic", "nearest", "affine", "kernel"}, default="auto"
         How a row is carried that was not fitted: ``"entropic"`` by the plan's potentials
         (Pooladian & Niles-Weed 2021; keeps n_t rows), ``"nearest"`` along with the nearest fitted
         row (keeps 2 n_s rows; rows that were not carried go along with those that were),
-        ``"affine"`` by the affine map nearest to T, also for fitted rows (keeps d²). ``"auto"``
-        is ``"entropic"`` for Sinkhorn's plan without penalties or matched labels.
+        ``"affine"`` by the affine map nearest to T, also for fitted rows (keeps d²), ``"kernel"``
+        by a smooth one, kernel ridge regression of T(x) - x with its penalty by cross-validation,
+        also for fitted rows (keeps 512 rows). ``"auto"`` is ``"entropic"`` for Sinkhorn's plan
+        without penalties or matched labels.
     batch_size : int, optional
         Carry so many rows of both domains at a time, dealt out evenly, where a whole plan does
         not fit (Fatras, Zine, Majewski, Flamary, Gribonval & Courty 2021).
@@ -162,6 +167,8 @@ class OptimalTransport(Displacement, Surrogate, UnpairedMapping):
         Fitted rows and where they go, for ``"nearest"``.
     matrix_, source_mean_, target_mean_ : ndarray of shape (d, d) and (d,)
         For ``"affine"``.
+    kernel_map_ : KernelRidgeMap
+        For ``"kernel"``.
     unit_ : float
         The median cost σ.
     source_origin_, target_origin_ : ndarray of shape (d,)
@@ -344,7 +351,9 @@ class OptimalTransport(Displacement, Surrogate, UnpairedMapping):
         plain = self.out_of_sample_ == "entropic"
         dtype = np.result_type(source.X, target.X) if plain else np.float64
         n_source, n_target = (-(-len(rows.X) // n_parts) for rows in (source, target))
-        check_plan_memory(n_source, n_target, dtype, n_arrays=2 if plain else 4)
+        has_rank = self.solver == "sinkhorn" and not self.class_reg and not self.laplace_reg
+        instead = INSTEAD if has_rank else IN_PARTS
+        check_plan_memory(n_source, n_target, dtype, 2 if plain else 4, instead)
 
     def _out_of_sample(self, matched: bool) -> str:
         plain = self.solver == "sinkhorn" and self.rank is None and not matched
@@ -362,7 +371,7 @@ class OptimalTransport(Displacement, Surrogate, UnpairedMapping):
     def _check_parameters(self, codes: NDArray | None) -> None:
         check_choice("solver", self.solver, SOLVERS)
         check_choice("class_penalty", self.class_penalty, ("lp-l1", "l1-l2"))
-        check_choice("out_of_sample", self.out_of_sample, ("auto", "entropic", "nearest", "affine"))
+        check_choice("out_of_sample", self.out_of_sample, WAYS)
         check_number("reg", self.reg, above=self.solver == "sinkhorn")
         check_number("reg_marginal", self.reg_marginal, above=True)
         check_number("mass", self.mass, above=True, most=1)

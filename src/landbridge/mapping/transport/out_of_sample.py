@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import pairwise_distances_argmin
 
 from landbridge.mapping.affine import apply_affine
+from landbridge.mapping.paired.kernel_ridge import KernelRidgeMap
 from landbridge.mapping.transport.cost import Geometry, scaled_cost
 from landbridge.moments import moments_of_rows
 
@@ -20,21 +21,30 @@ class Displacement:
     To be mixed into one of the forms of mapping. New rows go along with the nearest fitted row:
     ``T(x) = T(x_k) + (x - x_k) B``, where B is the identity or, between two spaces, the slope of
     the affine map nearest to T. With ``out_of_sample_ == "affine"`` that affine map is all there
-    is.
+    is; with ``"kernel"`` it is ``x + k(x)``, or ``k(x)`` between two spaces, with k by kernel
+    ridge regression.
     """
 
     out_of_sample_: str
     rows_: NDArray
     images_: NDArray
     slope_: NDArray | None
+    is_across_: bool
     matrix_: NDArray
     source_mean_: NDArray
     target_mean_: NDArray
+    kernel_map_: KernelRidgeMap
 
     def _keep_images(
         self, X: NDArray, images: NDArray, mass: NDArray, across: bool = False
     ) -> None:
         """Keep the map of rows X (n, d_s) to images (n, d_t), equal rows to their mean image."""
+        self.slope_ = None
+        if self.out_of_sample_ == "kernel":
+            self.is_across_ = across
+            steps = images if across else images - X
+            self.kernel_map_ = KernelRidgeMap(gamma="median").fit(X, steps, mass)
+            return
         if self.out_of_sample_ == "affine" or across:
             pairs = moments_of_rows((X, images), mass, variances_only="y")
             matrix = np.linalg.pinv(pairs.scatter, hermitian=True, rcond=1e-10) @ pairs.scatter_xy
@@ -43,11 +53,15 @@ class Displacement:
             return
         self.rows_, groups = np.unique(X, axis=0, return_inverse=True)
         self.images_ = _group_means(images, mass, groups.ravel(), len(self.rows_))
-        self.slope_ = matrix if across else None
+        if across:
+            self.slope_ = matrix
 
     def _displace(self, X: NDArray) -> NDArray:
         if self.out_of_sample_ == "affine":
             return apply_affine(X, self.source_mean_, self.matrix_, self.target_mean_)
+        if self.out_of_sample_ == "kernel":
+            steps = self.kernel_map_.transform(X)
+            return steps if self.is_across_ else X + steps
         nearest = pairwise_distances_argmin(X, self.rows_)
         step = X - self.rows_[nearest]
         if self.slope_ is not None:

@@ -87,6 +87,9 @@ def unbalanced_plan(
     else:
         solver, small = load_pot().unbalanced.mm_unbalanced, tol / np.sqrt(C.size)
         plan = solver(a, b, costs, reg_marginal, numItermax=max_iter, stopThr=small)
+        again = solver(a, b, costs, reg_marginal, numItermax=1, G0=plan)
+        change = float(np.linalg.norm(again - plan))
+        warn_if_unconverged(change, small, max_iter, "Unbalanced transport", "last change")
     return plan.astype(C.dtype, copy=False)
 
 
