@@ -9,7 +9,7 @@ from sklearn.linear_model import Ridge as SklearnRidge
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from landbridge import (
@@ -17,6 +17,7 @@ from landbridge import (
     MAPPINGS,
     TARGETS,
     LabelShift,
+    LogitAdjusted,
     Pooled,
     Procrustes,
     Recentre,
@@ -157,12 +158,49 @@ def test_every_mapping_is_a_second_step(shifted, mapping):
     assert model.score(Xt, truth) > 0.8
 
 
+FOR_CLASSES = ("label-shift", "thresholded", "logit-adjusted", "strut")
+AGAINST_SHIFTED_SHARES = {
+    "label shift": LabelShift(LogisticRegression()),
+    "threshold": TARGETS["thresholded"](LogisticRegression()),
+    "logits": TARGETS["logit-adjusted"](LogisticRegression()),
+    "both": LogitAdjusted(LabelShift(LogisticRegression(), method="rlls")),
+    "class weights": Pooled(LogisticRegression(), class_weight="auto"),
+}
+
+
+@pytest.mark.parametrize("mapping", [name for name in MAPPINGS if name not in ELSEWHERE])
+def test_corrections_of_class_shares_compose_with_every_mapping(shifted, mapping):
+    Xs, ys, _, yt, truth = shifted
+    Xt = Xs[:100] + np.array([0.5, 0.0, 0.5])
+    n = 100 if MAPPINGS[mapping].is_paired else 200
+    model = Transfer(LogisticRegression(), mapping).fit(Xs[:n], ys[:n], Xt, yt)
+    carried = model.mapping_.carry(Xs[:n], ys[:n], None, Xt)
+    there = model.mapping_.transform_target(Xt)
+    for correction in AGAINST_SHIFTED_SHARES.values():
+        learner = clone(correction).fit(carried, there, yt)
+        assert (learner.predict(there) == truth).mean() > 0.75
+        np.testing.assert_allclose(learner.predict_proba(there).sum(axis=1), 1.0)
+
+
 @pytest.mark.parametrize("mapping", ["coral", "subspace-alignment"])
 @pytest.mark.parametrize("target", TARGETS)
 def test_every_target_learner_is_a_third_step(shifted, mapping, target):
     Xs, ys, Xt, yt, truth = shifted
     model = Transfer(LogisticRegression(), mapping, TARGETS[target](LogisticRegression()))
     assert model.fit(Xs, ys, Xt, yt).score(Xt, truth) > 0.85
+
+
+@pytest.mark.parametrize("mapping", ["recentre", "identity", "kmm", "label-propagation"])
+@pytest.mark.parametrize("target", [name for name in TARGETS if name not in FOR_CLASSES])
+def test_target_learners_carry_numbers_over_too(shifted, mapping, target):
+    Xs, _, Xt, yt, _ = shifted
+    Xt = Xs[:100] + np.array([0.5, 0.0, 0.5])
+    w = np.array([1.0, -2.0, 0.5])
+    truth = Xt @ w + 1.0
+    learner = DecisionTreeRegressor(random_state=0) if target == "ser" else SklearnRidge()
+    model = Transfer(learner, mapping, TARGETS[target](learner))
+    model.fit(Xs, Xs @ w, Xt, np.where(np.isnan(yt), np.nan, truth))
+    assert model.score(Xt, truth) > 0.4  # refitting does not look at target labels
 
 
 def test_pairs_say_which_rows_belong_together(shifted):
