@@ -13,17 +13,18 @@ _NAMES = {
     "domains": "DATASETS Problem Table TableFeatures digits_by_writer fetch load_domains "
     "make_problem read_table",
     "moments": "Moments",
-    "source": "LEARNERS make_learner",
-    "mapping": "BDA CCA CORAL DASVM FMMD JCPOT JDA JDOT KLIEP KMM MAPPINGS PLS RCSLS RULSIF TCA "
-    "TJM ULSIF ClassPairs ClassTransport ClassifierRatio DirectStandardization "
-    "EasyTransfer EntropyBalancing ExactTransport ForestMap GaussianRatio GeodesicFlow "
-    "GradientMapping GradualSelfTraining GromovWasserstein Identity KernelDensityRatio "
-    "KernelRidgeMap KernelTransport LabelPropagation LaplaceTransport LeastSquares "
-    "LowRankAffine MMDScaleShift MMDTargetShift ManifoldEmbedded Mapping Monge "
-    "MultiLinearMonge NearestNeighbourRatio OptimalTransport PartialTransport PerSource "
-    "PiecewiseDirectStandardization Procrustes PseudoLabels Recentre Ridge "
-    "RiemannianAlignment SemiSupervisedTCA Standardise SubspaceAlignment TransferSubspace "
-    "UnbalancedTransport make_mapping",
+    "training": "Training",
+    "source": "LEARNERS NetworkSource make_learner",
+    "mapping": "ALIGNMENTS BDA CCA CORAL DASVM FMMD JCPOT JDA JDOT KLIEP KMM MAPPINGS PLS RCSLS "
+    "RULSIF TCA TJM ULSIF ClassPairs ClassTransport ClassifierRatio DeepTransfer "
+    "DirectStandardization EasyTransfer EntropyBalancing ExactTransport ForestMap "
+    "GaussianRatio GeodesicFlow GradientMapping GradualSelfTraining GromovWasserstein "
+    "Identity KernelDensityRatio KernelRidgeMap KernelTransport LabelPropagation "
+    "LaplaceTransport LeastSquares LowRankAffine MMDScaleShift MMDTargetShift "
+    "ManifoldEmbedded Mapping Monge MultiLinearMonge NearestNeighbourRatio "
+    "OptimalTransport PartialTransport PerSource PiecewiseDirectStandardization "
+    "Procrustes PseudoLabels Recentre Ridge RiemannianAlignment SemiSupervisedTCA "
+    "Standardise SubspaceAlignment TransferSubspace UnbalancedTransport make_mapping",
     "target": "SER STRUT TARGETS BoostedContinuation FeatureAugmentation KernelTransferRegressor "
     "LabelShift LinearInterpolation LogitAdjusted Pooled Refit RegularTransferClassifier "
     "RegularTransferRegressor Stacking TargetLearner TargetOnly Thresholded TrAdaBoost "

@@ -293,8 +293,11 @@ class Transfer(BaseEstimator):
         """The source model seen from where both domains meet, by running the mapping backwards.
 
         Where that cannot be done, or nothing was moved but weights or labels changed, it is
-        learned anew from the carried samples.
+        learned anew from the carried samples. A mapping that has learned a model of its own on
+        the way has the last word.
         """
+        if self.mapping_.predictor is not None:
+            return self.mapping_.predictor
         if self.mapping_.how == "move" and self.mapping_.is_invertible:
             return CarriedModel(self.source_, self.mapping_)
         return fit_learner(self.source, *carried)

@@ -78,9 +78,11 @@ from landbridge.mapping.catalogue import (
     UnbalancedTransport,
     make_mapping,
 )
+from landbridge.mapping.deep import ALIGNMENTS, DeepTransfer
 from landbridge.mapping.sources import MultiSource
 
 __all__ = [
+    "ALIGNMENTS",
     "BDA",
     "CCA",
     "CORAL",
@@ -102,6 +104,7 @@ __all__ = [
     "ClassPairs",
     "ClassTransport",
     "ClassifierRatio",
+    "DeepTransfer",
     "DirectStandardization",
     "EasyTransfer",
     "EntropyBalancing",

@@ -153,6 +153,11 @@ class Mapping(TransformerMixin, BaseEstimator):
         """Whether ``inverse_transform`` gives every source row back."""
         return False
 
+    @property
+    def predictor(self) -> Any:
+        """A model of carried rows that was learned along with the map; ``None`` for most."""
+        return None
+
     @abstractmethod
     def _explain(self, top: int, source: list[str], target: list[str]) -> pd.DataFrame:
         """The table of ``explain``, all names given."""

@@ -14,6 +14,7 @@ anew in each round of boosting (``TrAdaBoost...``). Against class imbalance ther
 from collections.abc import Callable
 from typing import Any
 
+from landbridge.domains.class_weight import class_weights
 from landbridge.target.base import TargetLearner, WrappedLearner
 from landbridge.target.boosted import BoostedContinuation
 from landbridge.target.boosting import (
@@ -22,7 +23,6 @@ from landbridge.target.boosting import (
     TwoStageTrAdaBoostR2,
     tradaboost,
 )
-from landbridge.target.class_weight import class_weights
 from landbridge.target.feature_augmentation import FeatureAugmentation
 from landbridge.target.interpolation import LinearInterpolation
 from landbridge.target.kernel_transfer import KernelTransferRegressor

@@ -10,10 +10,10 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from landbridge.domains.class_weight import ClassWeight, class_weights
 from landbridge.domains.labels import class_names, common_labels, is_labelled
 from landbridge.mapping.base import Carried
 from landbridge.source import fit_learner, has_probabilities, learner_name
-from landbridge.target.class_weight import ClassWeight, class_weights
 
 
 def row_weights(carried: Carried) -> NDArray[np.float64]:

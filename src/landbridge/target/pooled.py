@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from landbridge.domains.class_weight import ClassWeight
 from landbridge.domains.labels import is_labelled, labelled_rows
 from landbridge.domains.parameters import check_number
 from landbridge.mapping.base import Carried
@@ -12,7 +13,6 @@ from landbridge.moments import effective_size
 from landbridge.moments.feature_map import stack
 from landbridge.source import learner_name, weight_parameter
 from landbridge.target.base import WrappedLearner, row_weights
-from landbridge.target.class_weight import ClassWeight
 
 
 def default_target_weight(n_source: float, n_target: float) -> float:

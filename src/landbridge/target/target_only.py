@@ -4,10 +4,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from landbridge.domains.class_weight import ClassWeight
 from landbridge.domains.labels import labelled_rows
 from landbridge.mapping.base import Carried
 from landbridge.target.base import WrappedLearner
-from landbridge.target.class_weight import ClassWeight
 
 
 class TargetOnly(WrappedLearner):

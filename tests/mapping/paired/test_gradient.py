@@ -14,14 +14,13 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from landbridge.mapping import LeastSquares
-from landbridge.mapping.paired.descent import (
-    Ramp,
-    is_still_falling,
-    need_torch,
+from landbridge.mapping.paired.gradient import (
+    GradientMapping,
+    mean_absolute_slopes,
     squared_error,
-    step_size,
 )
-from landbridge.mapping.paired.gradient import GradientMapping, mean_absolute_slopes
+from landbridge.training import need_torch
+from landbridge.training.schedule import Ramp, is_still_falling, step_size
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 nn = torch.nn

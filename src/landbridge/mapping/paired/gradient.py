@@ -17,25 +17,27 @@ from landbridge.domains.folds import folds_by_content
 from landbridge.domains.parameters import check_choice, check_number
 from landbridge.mapping.affine import Affine
 from landbridge.mapping.base import PairedMapping
-from landbridge.mapping.paired.descent import (
-    ROWS_AT_ONCE,
-    Descent,
-    OnEpoch,
-    Pairs,
-    Ramp,
-    is_still_falling,
-    make_optimiser,
-    need_torch,
-    own_chance,
-    step_size,
-    told,
-    usable_device,
-)
+from landbridge.training import ArrayBatches, Batch, Player, Trainer, Training, need_torch
+from landbridge.training.engine import own_chance, usable_device
+from landbridge.training.options import OnEpoch
+from landbridge.training.schedule import is_still_falling
+from landbridge.training.trainer import parameters_of
 
 BATCHES_AN_EPOCH = 16
 LARGEST_BATCH = 1024
 FEWEST_HELD_OUT = 10
 SLOPE_ROWS = 256
+ROWS_AT_ONCE = 8192
+
+
+def squared_error(predicted: Any, Y: Any, weight: Any) -> Any:
+    """``Σ wᵢ ‖f(xᵢ) − yᵢ‖²`` over the rows of a batch, as a tensor."""
+    return (weight * (predicted - Y).square().sum(dim=1)).sum()
+
+
+def mean_error(module: Any, batch: Batch) -> Any:
+    """The weighted squared error for each row of a batch, summed over the outputs."""
+    return squared_error(module(batch.X), batch.y, batch.weight) / len(batch.X)
 
 
 def mean_absolute_slopes(module: Any, Z: Any) -> Any:
@@ -257,20 +259,18 @@ class GradientMapping(Affine, PairedMapping):
         device = usable_device(self.device)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         pairs = self._standardised_pairs(X, Y, sample_weight, device)
-        with own_chance(seed, device), told(self.progress, self.max_epochs) as on_epoch:
-            descent = self._prepare(pairs, seed, device, on_epoch)
+        with own_chance(seed, device):
+            trainer = self._prepare(pairs, seed, device)
             try:
-                descent.loop()
-            except KeyboardInterrupt:
-                if descent.best_state:
-                    self._keep(descent, pairs)
-                raise
-            self._keep(descent, pairs)
-        self._warn_if_still_falling(descent, pairs)
+                trainer.fit()
+            finally:
+                if trainer.best_state:
+                    self._keep(trainer, pairs)
+        self._warn_if_still_falling(trainer, pairs)
 
     def _standardised_pairs(
         self, X: NDArray, Y: NDArray, sample_weight: NDArray | None, device: Any
-    ) -> Pairs:
+    ) -> Batch:
         """The pairs that count, ordered by their content, and the moments set on the way."""
         weight = np.ones(len(X)) if sample_weight is None else sample_weight
         order = folds_by_content(X, Y, 1)[0]
@@ -282,7 +282,7 @@ class GradientMapping(Affine, PairedMapping):
             (Y - self.target_mean_.astype(X.dtype)) / self.target_scale_.astype(X.dtype),
             (weight / weight.mean()).astype(X.dtype),
         )
-        return Pairs(*(need_torch().from_numpy(array).to(device) for array in arrays))
+        return Batch(*(need_torch().from_numpy(array).to(device) for array in arrays))
 
     def _set_moments(self, X: NDArray, Y: NDArray, weight: NDArray) -> None:
         source = StandardScaler().fit(X, sample_weight=weight)
@@ -296,28 +296,57 @@ class GradientMapping(Affine, PairedMapping):
             self.source_scale_ = np.where(varies, source.scale_, np.inf)
             self.target_scale_ = target.scale_
 
-    def _prepare(self, pairs: Pairs, seed: int, device: Any, on_epoch: OnEpoch) -> Descent:
+    def _prepare(self, pairs: Batch, seed: int, device: Any) -> Trainer:
         torch = need_torch()
-        generator = torch.Generator().manual_seed(seed)
-        module = build_module(self.module, pairs.X.shape[1], pairs.Y.shape[1])
+        module = build_module(self.module, pairs.X.shape[1], pairs.y.shape[1])
         module = module.to(device, pairs.X.dtype)
-        check_module(module, pairs.X[:2], pairs.Y.shape[1])
+        check_module(module, pairs.X[:2], pairs.y.shape[1])
         n_held_out = self._n_held_out(len(pairs.X))
+        generator = torch.Generator().manual_seed(seed)
         order = torch.randperm(len(pairs.X), generator=generator).to(device)
-        train = pairs.rows(order[n_held_out:])
-        return Descent(
-            module=module,
-            train=train,
-            held_out=pairs.rows(order[:n_held_out]) if n_held_out else None,
-            optimiser=make_optimiser(self.optimiser, module, self.weight_decay, device),
-            size_at=lambda done: step_size(self.schedule, self.learning_rate, done),
-            batch_size=self._n_in_batch(len(train.X)),
-            ramp=Ramp(self.max_epochs),
-            patience=self.patience,
-            rest=0 if self.schedule == "constant" else self.patience,
-            generator=generator,
-            on_epoch=on_epoch,
+        train, held_out = (
+            [values[rows] for values in pairs[:3]]
+            for rows in (order[n_held_out:], order[:n_held_out])
         )
+        return Trainer(
+            module,
+            [
+                Player(
+                    lambda batch, done: {"error": mean_error(module, batch)}, parameters_of(module)
+                )
+            ],
+            ArrayBatches(*train, batch_size=self._n_in_batch(len(train[0]))),
+            self._training(pairs.y.shape[1]),
+            seed,
+            device,
+            judge=(lambda: self._held_out_error(module, held_out)) if n_held_out else None,
+            rest=0 if self.schedule == "constant" else self.patience,
+            title="Gradient descent",
+        )
+
+    def _training(self, n_outputs: int) -> Training:
+        hear = self.progress
+
+        def heard(epoch: int, train_loss: float, valid_loss: float | None) -> None:
+            hear(epoch, train_loss / n_outputs, valid_loss)  # type: ignore[operator]
+
+        return Training(
+            max_epochs=self.max_epochs,
+            learning_rate=self.learning_rate,
+            optimiser=self.optimiser,
+            schedule=self.schedule,
+            weight_decay=self.weight_decay,
+            patience=self.patience,
+            device=self.device,
+            progress=heard if callable(hear) else hear,
+        )
+
+    @staticmethod
+    def _held_out_error(module: Any, held_out: list[Any]) -> float:
+        """The mean squared error of an output over the held-out pairs."""
+        parts = zip(*(values.split(ROWS_AT_ONCE) for values in held_out))
+        total = sum(squared_error(module(X), Y, weight) for X, Y, weight in parts)
+        return float(total / held_out[2].sum()) / held_out[1].shape[1]
 
     def _n_held_out(self, n_rows: int) -> int:
         n_held_out = int(self.validation_share * n_rows)
@@ -328,21 +357,20 @@ class GradientMapping(Affine, PairedMapping):
             return int(self.batch_size)
         return max(1, min(n_rows // BATCHES_AN_EPOCH, LARGEST_BATCH))
 
-    def _keep(self, descent: Descent, pairs: Pairs) -> None:
+    def _keep(self, trainer: Trainer, pairs: Batch) -> None:
         nn = need_torch().nn
-        descent.module.load_state_dict(descent.best_state)
-        self.weights_ = {k: v.cpu().numpy() for k, v in descent.best_state.items()}
-        self.n_epochs_, self.best_epoch_ = len(descent.loss_curve), descent.best_epoch
-        self.loss_curve_ = np.array(descent.loss_curve)
-        self.validation_curve_ = np.array(descent.validation_curve)
-        self.is_affine_ = isinstance(descent.module, nn.Linear)
+        self.weights_ = {k: v.cpu().numpy() for k, v in trainer.best_state.items()}
+        self.n_epochs_, self.best_epoch_ = trainer.n_epochs, trainer.best_epoch
+        self.loss_curve_ = np.array(trainer.curve("loss")) / pairs.y.shape[1]
+        self.validation_curve_ = np.array(trainer.curve("judged") if trainer.judge else [])
+        self.is_affine_ = isinstance(trainer.module, nn.Linear)
         if self.is_affine_:
             intercept = self.weights_.get("bias", np.zeros(self.n_features_target_))
             self.target_mean_ = self.target_mean_ + self.target_scale_ * intercept
             self.matrix_ = self._unscaled(self.weights_["weight"].T.astype(np.float64))
         else:
             rows = pairs.X[:: math.ceil(len(pairs.X) / SLOPE_ROWS)]
-            slopes = mean_absolute_slopes(descent.module.eval(), rows)
+            slopes = mean_absolute_slopes(trainer.module, rows)
             self.slopes_ = self._unscaled(slopes.double().cpu().numpy())
 
     def _unscaled(self, slopes: NDArray) -> NDArray:
@@ -352,12 +380,13 @@ class GradientMapping(Affine, PairedMapping):
     def _effects(self) -> NDArray:
         return self.matrix_ if self.is_affine_ else self.slopes_
 
-    def _warn_if_still_falling(self, descent: Descent, pairs: Pairs) -> None:
-        spread = float(pairs.Y.var(dim=0, correction=0).mean()) or 1.0
-        if self.n_epochs_ == self.max_epochs and is_still_falling(descent.watched, spread):
+    def _warn_if_still_falling(self, trainer: Trainer, pairs: Batch) -> None:
+        spread = float(pairs.y.var(dim=0, correction=0).mean()) or 1.0
+        watched = self.validation_curve_ if trainer.judge else self.loss_curve_
+        if self.n_epochs_ == self.max_epochs and is_still_falling(watched.tolist(), spread):
             warnings.warn(
                 f"The loss still falls after max_epochs={self.max_epochs}: it is "
-                f"{min(descent.watched):.3g}, with {spread:.3g} for the mean alone. Raise "
+                f"{watched.min():.3g}, with {spread:.3g} for the mean alone. Raise "
                 "max_epochs or learning_rate.",
                 ConvergenceWarning,
                 stacklevel=4,

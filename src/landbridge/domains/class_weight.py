@@ -33,7 +33,7 @@ def class_weights(
     Examples
     --------
     >>> import numpy as np
-    >>> from landbridge.target import class_weights
+    >>> from landbridge.domains.class_weight import class_weights
     >>> class_weights(np.array(["ill", "well", "well", "well"]), "auto").round(2)
     array([2.  , 0.67, 0.67, 0.67])
     """

@@ -1,0 +1,126 @@
+"""What an alignment is, and the network that it and the source's labels train together."""
+
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from landbridge.training.batches import Batch, TwoBatches
+from landbridge.training.losses import Loss
+from landbridge.training.networks import Cut
+from landbridge.training.schedule import warm_up
+from landbridge.training.trainer import Player, parameters_of
+
+
+class View(NamedTuple):
+    """What the network makes of a batch of one domain."""
+
+    features: torch.Tensor
+    """The body's representation (b, d)."""
+    logits: torch.Tensor
+    """The head's outputs (b, k)."""
+    y: torch.Tensor
+    """Class numbers (b,) or values; -1 or NaN for a target row without a label."""
+    weight: torch.Tensor
+    """Weights (b,)."""
+    rows: torch.Tensor | None
+    """Row numbers (b,)."""
+    X: torch.Tensor
+    """The rows themselves (b, ...)."""
+
+    @property
+    def probabilities(self) -> torch.Tensor:
+        """Softmax of the logits (b, k)."""
+        return self.logits.softmax(dim=1)
+
+
+class Alignment(nn.Module):
+    """What draws two domains together while the source's labels are learned; by itself, nothing.
+
+    A method gives ``forward``, from a view of either batch and the share of training that is
+    done to terms by name. One that needs modules of its own makes them in ``build``; a game of
+    several players gives ``players``. Whatever it remembers from step to step must be a buffer.
+
+    Attributes
+    ----------
+    needs_classes : bool
+        Whether it is for classification only.
+    is_ramped : bool
+        Whether its terms grow along ``warm_up``, while features are still forming.
+    """
+
+    needs_classes = False
+    is_ramped = True
+
+    def build(self, n_features: int, n_outputs: int, n_rows: tuple[int, int]) -> None:
+        """Make modules and buffers, for the widths of features and outputs.
+
+        ``n_rows`` are the rows of source and target, for what is kept of each row.
+        """
+
+    def forward(self, source: View, target: View, done: float) -> dict[str, torch.Tensor]:
+        """What is to be made small, by name."""
+        return {}
+
+    def players(self, net: "DeepNet") -> list[Player]:
+        """Who moves what; by default one player moves all."""
+        return [Player(net.terms, parameters_of(net))]
+
+
+class DeepNet(nn.Module):
+    """Body, head and alignment, and what they minimise together over two batches.
+
+    Parameters
+    ----------
+    network : Cut
+        Body and head.
+    alignment : Alignment
+    loss : callable
+        Of outputs, labels and weights of the source.
+    trade_off : float
+        Weight of the alignment's terms.
+    """
+
+    def __init__(self, network: Cut, alignment: Alignment, loss: Loss, trade_off: float):
+        super().__init__()
+        self.network, self.alignment = network, alignment
+        self.loss, self.trade_off = loss, trade_off
+
+    def players(self) -> list[Player]:
+        """Who moves what: the alignment says."""
+        return self.alignment.players(self)
+
+    def terms(self, batches: TwoBatches, done: float) -> dict[str, torch.Tensor]:
+        """The loss over labels, and the alignment's terms."""
+        source, target = self.views(batches)
+        labelled = self.source_terms(source) | self.target_terms(target)
+        return labelled | self.alignment_terms(source, target, done)
+
+    def views(self, batches: TwoBatches) -> tuple[View, View]:
+        """Either batch by itself, so that each is normalised by its own statistics."""
+        return self.view(batches.source), self.view(batches.target)
+
+    def view(self, batch: Batch) -> View:
+        """What body and head make of a batch."""
+        features = self.network.body(batch.X)
+        weight = torch.ones(len(batch.X), device=features.device)
+        given = weight if batch.weight is None else batch.weight
+        return View(features, self.network.head(features), batch.y, given, batch.rows, batch.X)
+
+    def source_terms(self, source: View) -> dict[str, torch.Tensor]:
+        """The loss over the source's labels."""
+        return {"source": self.loss(source.logits, source.y, source.weight)}
+
+    def target_terms(self, target: View) -> dict[str, torch.Tensor]:
+        """The loss over the labels of the target, where the batch has some."""
+        known = target.y.isfinite() if target.y.is_floating_point() else target.y >= 0
+        if not known.any():
+            return {"target": target.logits.sum() * 0.0}
+        parts = (target.logits[known], target.y[known], target.weight[known])
+        return {"target": self.loss(*parts)}
+
+    def alignment_terms(self, source: View, target: View, done: float) -> dict[str, torch.Tensor]:
+        """What the alignment adds, weighed."""
+        ramp = warm_up(done) if self.alignment.is_ramped else 1.0
+        found = self.alignment(source, target, done)
+        return {name: self.trade_off * ramp * value for name, value in found.items()}

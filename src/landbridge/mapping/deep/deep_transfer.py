@@ -1,0 +1,294 @@
+"""Train a network on both domains: labels from the source, alignment from both."""
+
+import copy
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from landbridge.domains.class_weight import ClassWeight, class_weights
+from landbridge.domains.labels import codes_of, common_labels, is_labelled
+from landbridge.domains.parameters import check_choice, check_number
+from landbridge.mapping.base import UnpairedMapping, check_two_rows
+from landbridge.mapping.deep.catalogue import make_alignment
+from landbridge.mapping.surrogate import Surrogate
+from landbridge.source import LinearHead
+from landbridge.training import ArrayBatches, Trainer, Training, TwoDomains, need_torch
+from landbridge.training.engine import own_chance
+from landbridge.training.model import NetworkModel
+from landbridge.training.rows import flat, network_rows, outputs, parts_of
+
+VALIDATORS = ("last", "source", "information")
+JUDGED_ROWS = 2000
+
+
+class DeepTransfer(NetworkModel, Surrogate, UnpairedMapping):
+    r"""Train a network on labelled source rows, and draw the target to them in its representation.
+
+    At every step :math:`\ell_s + \lambda\, a(S, T)` is minimised over a batch of either domain:
+    the loss over source labels, and the alignment of both batches as the network's body sees
+    them. Rows are then carried into that representation; the head, or any learner of the third
+    step, predicts from there. Labelled target rows, where there are some, join the loss. Needs
+    ``pip install 'landbridge[torch]'``.
+
+    Every domain is normalised by its own statistics, in training and after, where the network
+    has batch normalisation.
+
+    Parameters
+    ----------
+    network, task, head, input_shape, loss, class_weight, balanced_batches
+        As in ``landbridge.NetworkSource``.
+    alignment : str or Alignment, default="dann"
+        One of ``landbridge.mapping.deep.ALIGNMENTS``, or such an object with parameters of its own.
+    trade_off : float, default=1.0
+        λ: larger values align more, and at some point at the cost of the labels.
+    validator : {"last", "source", "information"}, default="last"
+        Which epoch's weights are kept, without target labels: the last one's; the one with the
+        least loss on held-out source rows; or the one whose predictions on the target are
+        surest and of most classes (Krause, Perona & Gomes 2010).
+    validation_share : float, default=0.1
+        Share of the source rows to hold out for ``validator="source"``.
+    training : Training, optional
+        How to train; ``Training()`` by default.
+    random_state : int, RandomState or None, default=None
+
+    Attributes
+    ----------
+    network_ : Cut
+        Body and head, normalising as the target does.
+    classes_ : ndarray
+    weights_ : dict of str to ndarray
+        What was learned.
+    source_statistics_ : dict of str to ndarray
+        The normalising statistics of the source.
+    history_ : list of dict
+        The figures of every epoch: the source's loss and the alignment's terms among them.
+    n_epochs_, best_epoch_ : int
+
+    Raises
+    ------
+    ImportError
+        If PyTorch is not installed.
+    ValueError
+        If rows, labels and network do not fit, the alignment needs classes and there are none,
+        or training diverges.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from landbridge.mapping import DeepTransfer
+    >>> from landbridge.training import Training
+    >>> rng = np.random.default_rng(0)
+    >>> Xs = rng.normal(size=(400, 2))
+    >>> ys, Xt = Xs[:, 0] > 0, rng.normal(size=(400, 2)) + [1.0, 0.0]
+    >>> net = DeepTransfer((16,), alignment="mmd", training=Training(max_epochs=20), random_state=0)
+    >>> net.fit(Xs, Xt, ys=ys).transform(Xs).shape
+    (400, 16)
+    """
+
+    needs_labels: ClassVar[str] = "source"
+    meets_between: ClassVar[bool] = True
+    cost: ClassVar[str] = "epochs × n × the network's"
+    when: ClassVar[str] = "images, sequences and many rows, a target without labels"
+
+    def __init__(
+        self,
+        network: Any = "mlp",
+        *,
+        alignment: Any = "dann",
+        trade_off: float = 1.0,
+        task: str = "classification",
+        head: str | None = None,
+        input_shape: Any = None,
+        loss: str = "cross-entropy",
+        class_weight: ClassWeight = None,
+        balanced_batches: bool = False,
+        validator: str = "last",
+        validation_share: float = 0.1,
+        training: Training | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ):
+        self.network = network
+        self.alignment = alignment
+        self.trade_off = trade_off
+        self.task = task
+        self.head = head
+        self.input_shape = input_shape
+        self.loss = loss
+        self.class_weight = class_weight
+        self.balanced_batches = balanced_batches
+        self.validator = validator
+        self.validation_share = validation_share
+        self.training = training
+        self.random_state = random_state
+
+    def fit(
+        self,
+        Xs: ArrayLike,
+        Xt: ArrayLike,
+        *,
+        ys: ArrayLike | None = None,
+        yt: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Train on both domains.
+
+        Parameters
+        ----------
+        Xs, Xt : array-like of shape (n_s, ...) and (n_t, ...)
+            Rows, pictures (channels first) or sequences.
+        ys : array-like of shape (n_s,)
+            Labels of the source.
+        yt : array-like of shape (n_t,), optional
+            Labels of the target, blank where unknown.
+        sample_weight : array-like of shape (n_s,), optional
+
+        Raises
+        ------
+        ValueError
+            If they do not fit together.
+        KeyboardInterrupt
+            If it is interrupted: what was learned so far is kept.
+        """
+        self._check_parameters()
+        check_choice("validator", self.validator, VALIDATORS)
+        check_number("trade_off", self.trade_off)
+        source, _ = (
+            network_rows(X, name, self.input_shape) for X, name in ((Xs, "Xs"), (Xt, "Xt"))
+        )
+        self.input_shape_ = source.shape[1:]
+        return super().fit(flat(Xs), flat(Xt), ys=ys, yt=yt, sample_weight=sample_weight)
+
+    def transform(self, X: ArrayLike) -> NDArray:
+        """What the body makes of source rows (n, ...): (n, k)."""
+        return super().transform(flat(X))
+
+    def transform_target(self, X: ArrayLike) -> NDArray:
+        """What the body makes of target rows (n, ...): (n, k)."""
+        return super().transform_target(flat(X))
+
+    @property
+    def predictor(self) -> LinearHead:
+        """The head, which predicts from carried rows."""
+        names = ("head.weight", "head.bias")
+        weight, bias = (self.weights_.get(name, np.zeros(self.n_outputs_)) for name in names)
+        return LinearHead(weight, bias, self.classes_ if self._classifies else None)
+
+    def _fit(self, Xs: Any, Xt: Any, ys: Any, yt: Any, sample_weight: Any) -> None:
+        check_two_rows(self, len(Xs), len(Xt))
+        source, target = (network_rows(X, "X", self.input_shape_) for X in (Xs, Xt))
+        codes_s, codes_t, weights = self._codes(ys, yt, len(Xt), sample_weight)
+        known = is_labelled(ys)
+        seed, device = self._seed(), self._device()
+        with own_chance(seed, device):
+            n_outputs = len(self.classes_) if self._classifies else 1
+            network = self._built(self.input_shape_, n_outputs)
+            labelled = source[known], codes_s[known], weights[known]
+            trainer = self._trainer(network, labelled, (target, codes_t), seed)
+            try:
+                trainer.fit()
+            finally:
+                if trainer.best_state:
+                    self._settle(network, source, target)
+                    self._keep(trainer, network)
+                    self._set_slopes(Xs)
+
+    def _codes(
+        self, ys: NDArray, yt: NDArray | None, n_target: int, sample_weight: NDArray | None
+    ) -> tuple[NDArray, NDArray, NDArray[np.float32]]:
+        """Labels as numbers, blank or NaN where there is none, and the source's weights."""
+        yt = np.full(n_target, None) if yt is None else yt
+        weights = sample_weight
+        if self._classifies:
+            weights = class_weights(ys, self.class_weight, weights)
+            *_, self.classes_ = common_labels(ys, yt)
+            codes = tuple(codes_of(y, self.classes_) for y in common_labels(ys, yt)[:2])
+        else:
+            codes = ys.astype(np.float32), yt.astype(np.float32)
+        weights = np.ones(len(ys)) if weights is None else weights
+        return *codes, (weights / weights.mean()).astype(np.float32)
+
+    def _trainer(
+        self,
+        network: Any,
+        source: tuple[NDArray, NDArray, NDArray],
+        target: tuple[NDArray, NDArray],
+        seed: int,
+    ) -> Trainer:
+        from landbridge.mapping.deep.base import DeepNet
+
+        options, device = self._options(), self._device()
+        X, y, weights = source
+        rest, held_out = self._held_out(X, y, weights, seed)
+        if self.validator != "source":
+            rest = np.concatenate([rest, held_out])
+        loss, plain = (self._loss(y[rest], device, name) for name in (None, "cross-entropy"))
+        alignment = self._alignment(network, (len(rest), len(target[0])))
+        net = DeepNet(network, alignment, loss, self.trade_off)
+        batches = TwoDomains(
+            self._batches(X[rest], y[rest], weights[rest]),
+            ArrayBatches(*target, batch_size=options.batch_size),
+        )
+        judges = {
+            "last": None,
+            "source": lambda: self._mean_loss(
+                plain, network, X[held_out], y[held_out], weights[held_out]
+            ),
+            "information": lambda: -self._information(network, target[0]),
+        }
+        return Trainer(
+            net,
+            net.players(),
+            batches,
+            options,
+            seed,
+            device,
+            judge=judges[self.validator],
+            keeps_best=self.validator != "last",
+            rest=options.patience or 0,
+            title="Deep transfer",
+        )
+
+    def _alignment(self, network: Any, n_rows: tuple[int, int]) -> Any:
+        named = isinstance(self.alignment, str)
+        alignment = make_alignment(self.alignment) if named else copy.deepcopy(self.alignment)
+        if alignment.needs_classes and not self._classifies:
+            raise ValueError(
+                f"{type(alignment).__name__} aligns classes, and task is {self.task!r}. Choose an "
+                'alignment of features, such as "mmd", "deep-coral" or "dann".'
+            )
+        alignment.build(network.n_features, network.head.out_features, n_rows)
+        return alignment
+
+    def _information(self, network: Any, Xt: NDArray) -> float:
+        """Entropy of the mean prediction on the target, less the mean entropy."""
+        torch, some = need_torch(), Xt[:: -(-len(Xt) // JUDGED_ROWS)]
+        found = torch.from_numpy(outputs(network, some, self._device())).softmax(dim=1)
+        each = torch.special.entr(found).sum(dim=1).mean()
+        return float(torch.special.entr(found.mean(dim=0)).sum() - each)
+
+    def _settle(self, network: Any, source: NDArray, target: NDArray) -> None:
+        """Give the network the target's statistics, and keep the source's."""
+        from landbridge.training.normalisation import recalibrate, statistics
+
+        device = self._device()
+        recalibrate(network, parts_of(source, device))
+        found = statistics(network)
+        self.source_statistics_ = {name: value.cpu().numpy() for name, value in found.items()}
+        recalibrate(network, parts_of(target, device))
+
+    def _map(self, X: NDArray) -> NDArray:
+        """Source rows in the representation, normalised as the source."""
+        from landbridge.training.normalisation import set_statistics, statistics
+
+        network = self.network_
+        of_target = statistics(network)
+        set_statistics(network, self.source_statistics_)
+        try:
+            return self._map_target(X)
+        finally:
+            set_statistics(network, of_target)
+
+    def _map_target(self, X: NDArray) -> NDArray:
+        rows = network_rows(X, "X", self.input_shape_)
+        return outputs(self.network_.body, rows, self._device())

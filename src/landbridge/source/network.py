@@ -1,0 +1,185 @@
+"""A network as source learner, scikit-learn's way: any module, and what it makes of rows."""
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from landbridge.domains.class_weight import ClassWeight
+from landbridge.training import Batch, Player, Trainer, Training
+from landbridge.training.engine import own_chance
+from landbridge.training.model import NetworkModel
+from landbridge.training.rows import outputs
+from landbridge.training.trainer import parameters_of
+
+
+class NetworkSource(NetworkModel, BaseEstimator):
+    """Train any network, or take one that is trained, as a classifier or regressor.
+
+    The last linear layer is the network's head; what it gets from the layers before, its body,
+    is the representation that mappings and target learners carry on with. Needs
+    ``pip install 'landbridge[torch]'``.
+
+    Parameters
+    ----------
+    network : str, tuple of int, None, nn.Module or callable, default="mlp"
+        ``"mlp"``, ``"residual-mlp"``, ``"cnn"``, ``"gru"``, ``"transformer"`` or
+        ``"timm:NAME"``; the widths of hidden layers; ``None`` for none; a module, which is
+        copied, with its weights; or a callable that makes one.
+    task : {"classification", "regression"}, default="classification"
+    head : str, optional
+        The name of the head among the module's layers: the last linear one by default.
+    input_shape : sequence of int, optional
+        What each flat row is to the network, such as (1, 28, 28): channels first.
+    loss : {"cross-entropy", "focal", "logit-adjusted", "ldam"}, default="cross-entropy"
+        In classification; the others are for rare classes. In regression it is the squared error.
+    class_weight : None, "auto" or dict, default=None
+        A factor on the weights of each class's rows: see ``landbridge.target.class_weights``.
+    balanced_batches : bool, default=False
+        Whether each class makes up the same share of a batch.
+    validation_share : float, default=0.1
+        Share of the rows to hold out: the weights of the epoch with the least loss there are
+        kept. At 0, or where that is fewer than 10 rows, those of the last epoch.
+    train : bool, default=True
+        Whether to train; if not, ``network`` must be a trained module, with as many outputs as
+        there are classes.
+    training : Training, optional
+        How to train; ``Training()`` by default.
+    random_state : int, RandomState or None, default=None
+        Seeds first weights, held-out rows, batches and dropout.
+
+    Attributes
+    ----------
+    network_ : Cut
+        The trained network, ``body`` and ``head``.
+    classes_ : ndarray of shape (n_classes,)
+        In classification.
+    weights_ : dict of str to ndarray
+        What was learned, as ``network_.state_dict()`` names it.
+    history_ : list of dict
+        The figures of every epoch.
+    n_epochs_, best_epoch_ : int
+        Epochs done, and the one whose weights are kept.
+
+    Raises
+    ------
+    ImportError
+        If PyTorch is not installed.
+    ValueError
+        If the network does not fit the rows or the labels, or training diverges.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from landbridge import NetworkSource
+    >>> from landbridge.training import Training
+    >>> X = np.random.default_rng(0).normal(size=(300, 2))
+    >>> y = np.where(X[:, 0] * X[:, 1] > 0, "same", "other")
+    >>> net = NetworkSource((32,), training=Training(learning_rate=0.02), random_state=0).fit(X, y)
+    >>> bool(net.score(X, y) > 0.9), net.representation(X).shape
+    (True, (300, 32))
+    """
+
+    def __init__(
+        self,
+        network: Any = "mlp",
+        *,
+        task: str = "classification",
+        head: str | None = None,
+        input_shape: Any = None,
+        loss: str = "cross-entropy",
+        class_weight: ClassWeight = None,
+        balanced_batches: bool = False,
+        validation_share: float = 0.1,
+        train: bool = True,
+        training: Training | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ):
+        self.network = network
+        self.task = task
+        self.head = head
+        self.input_shape = input_shape
+        self.loss = loss
+        self.class_weight = class_weight
+        self.balanced_batches = balanced_batches
+        self.validation_share = validation_share
+        self.train = train
+        self.training = training
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Train on rows and their labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d), (n, channels, height, width) or (n, steps, d)
+        y : array-like of shape (n,)
+        sample_weight : array-like of shape (n,), optional
+
+        Raises
+        ------
+        ValueError
+            If rows, labels and weights do not fit together, or training diverges.
+        KeyboardInterrupt
+            If it is interrupted: what was learned so far is kept.
+        """
+        self._check_parameters()
+        if y is None:
+            raise ValueError(
+                "NetworkSource requires y to be passed, but the target y is None: give labels."
+            )
+        rows = self._first_rows(X)
+        codes, weights = self._check_targets(y, len(rows), sample_weight)
+        seed, device = self._seed(), self._device()
+        with own_chance(seed, device):
+            network = self._built(self.input_shape_, len(self.classes_) if self._classifies else 1)
+            trainer = self._trainer(network, rows, codes, weights, seed)
+            try:
+                if self.train:
+                    trainer.fit()
+            finally:
+                if trainer.best_state or not self.train:
+                    self._keep(trainer, network)
+        return self
+
+    def representation(self, X: ArrayLike, layer: str | None = None) -> NDArray:
+        """What the body, or a layer of it by name, makes of rows: (n, k).
+
+        Raises
+        ------
+        ValueError
+            If the network has no such layer.
+        """
+        check_is_fitted(self)
+        from landbridge.training.networks import upto
+
+        body = self.network_.body if layer is None else upto(self.network_.body, layer)
+        return outputs(body, self._rows(X), self._device())
+
+    def _trainer(
+        self, network: Any, X: NDArray, y: NDArray, weights: NDArray, seed: int
+    ) -> Trainer:
+        options, device = self._options(), self._device()
+        rest, held_out = self._held_out(X, y, weights, seed)
+        loss, plain = (self._loss(y[rest], device, name) for name in (None, "cross-entropy"))
+
+        def terms(batch: Batch, done: float) -> dict[str, Any]:
+            return {"loss": loss(network(batch.X), batch.y, batch.weight)}
+
+        def judge() -> float:
+            return self._mean_loss(plain, network, X[held_out], y[held_out], weights[held_out])
+
+        return Trainer(
+            network,
+            [Player(terms, parameters_of(network))],
+            self._batches(X[rest], y[rest], weights[rest]),
+            options,
+            seed,
+            device,
+            judge=judge if len(held_out) else None,
+            keeps_best=len(held_out) > 0,
+            rest=options.patience or 0,
+            title="Source network",
+        )

@@ -1,0 +1,203 @@
+"""Batches: what a step sees of one domain or of two, dealt out anew in every epoch."""
+
+import math
+import zlib
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from landbridge.training.engine import need_torch
+
+
+class Batch(NamedTuple):
+    """Some rows of one domain, as tensors; ``None`` for what they have not."""
+
+    X: Any
+    """Rows (b, ...)."""
+    y: Any = None
+    """Class numbers (b,), or numbers (b, k)."""
+    weight: Any = None
+    """Weights (b,) with mean 1 over all rows."""
+    rows: Any = None
+    """Row numbers (b,), for a method that keeps something of each row."""
+
+
+class TwoBatches(NamedTuple):
+    """A batch of each domain."""
+
+    source: Batch
+    target: Batch
+
+
+class Batches(Protocol):
+    """What deals out the batches of an epoch."""
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+
+    def epoch(self, seed: int) -> Iterator[Any]:
+        """The batches of one epoch, in an order that depends on nothing but the seed."""
+
+    def fingerprint(self) -> int:
+        """A number that changes with the rows, so that a checkpoint knows its own."""
+
+
+class ArrayBatches:
+    """Batches of rows that lie in an array: in memory, or mapped from a file and never all read.
+
+    Parameters
+    ----------
+    X : ndarray or tensor of shape (n, ...)
+        A memory-mapped array is read a batch at a time, in the order of the file within a batch.
+    y, weight : ndarray or tensor of shape (n, ...) and (n,), optional
+    batch_size : int
+        Rows a batch at most; an epoch's batches differ by one row at most, so that none is so
+        small that its own mean says nothing.
+    is_balanced : bool, default=False
+        Whether every class makes up the same share of an epoch: rows are drawn with replacement
+        in inverse proportion to how common their class is.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from landbridge.training import ArrayBatches
+    >>> batches = ArrayBatches(np.arange(10.0)[:, None], batch_size=4)
+    >>> [len(batch.X) for batch in batches.epoch(seed=0)]
+    [4, 3, 3]
+    """
+
+    def __init__(
+        self,
+        X: Any,
+        y: Any = None,
+        weight: Any = None,
+        *,
+        batch_size: int,
+        is_balanced: bool = False,
+    ):
+        if not len(X):
+            raise ValueError("There are no rows to learn from: found 0, expected 1 at least.")
+        self.X, self.y, self.weight = X, y, weight
+        self.batch_size = batch_size
+        self.shares = class_shares(y) if is_balanced else None
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.X) / self.batch_size)
+
+    def epoch(self, seed: int) -> Iterator[Batch]:
+        """The batches of one epoch."""
+        torch = need_torch()
+        generator = torch.Generator().manual_seed(seed)
+        n_rows = len(self.X)
+        if self.shares is None:
+            order = torch.randperm(n_rows, generator=generator)
+        else:
+            order = torch.multinomial(self.shares, n_rows, replacement=True, generator=generator)
+        for rows in order.tensor_split(len(self)):
+            yield self.batch(rows)
+
+    def batch(self, rows: Any) -> Batch:
+        """The rows of these numbers."""
+        if isinstance(self.X, np.memmap):
+            rows = rows.sort().values
+        X, y, weight = (take(values, rows) for values in (self.X, self.y, self.weight))
+        return Batch(X, y, weight, rows)
+
+    def in_order(self) -> Iterator[Batch]:
+        """All rows once, in their order."""
+        for rows in need_torch().arange(len(self.X)).split(self.batch_size):
+            yield self.batch(rows)
+
+    def fingerprint(self) -> int:
+        """A checksum of some of the rows and of their number."""
+        some = np.linspace(0, len(self.X) - 1, min(len(self.X), 256)).astype(int)
+        parts = [np.asarray(len(self.X))]
+        for values in (self.X, self.y, self.weight):
+            if values is not None:
+                parts.append(take(values, need_torch().from_numpy(some)).cpu().numpy())
+        return zlib.crc32(b"".join(np.ascontiguousarray(part).tobytes() for part in parts))
+
+
+class LoaderBatches:
+    """The batches of a PyTorch ``DataLoader``, whatever its data set, sampler and workers.
+
+    Each item must be rows, or rows and labels. Its order is drawn from torch's own random
+    numbers, which are seeded anew in every epoch.
+    """
+
+    def __init__(self, loader: Any):
+        if not len(loader):
+            raise ValueError(
+                "The loader has no batches. Give it rows, and with drop_last=True at least "
+                "batch_size of them."
+            )
+        self.loader = loader
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def epoch(self, seed: int) -> Iterator[Batch]:
+        """The batches of one epoch."""
+        need_torch().default_generator.manual_seed(seed)
+        return self.in_order()
+
+    def in_order(self) -> Iterator[Batch]:
+        """The batches as the loader deals them."""
+        for item in self.loader:
+            yield Batch(*item[:2]) if isinstance(item, (tuple, list)) else Batch(item)
+
+    def fingerprint(self) -> int:
+        """The number of batches: all that is known without reading them."""
+        return len(self.loader)
+
+
+class TwoDomains:
+    """A batch of each domain at every step; the domain with fewer batches begins anew."""
+
+    def __init__(self, source: Batches, target: Batches):
+        self.source, self.target = source, target
+
+    def __len__(self) -> int:
+        return max(len(self.source), len(self.target))
+
+    def epoch(self, seed: int) -> Iterator[TwoBatches]:
+        """As many pairs of batches as the larger domain has."""
+        both = (
+            _again_and_again(batches, seed + k)
+            for k, batches in enumerate((self.source, self.target))
+        )
+        for _, source, target in zip(range(len(self)), *both):
+            yield TwoBatches(source, target)
+
+    def fingerprint(self) -> int:
+        """Of both domains together."""
+        parts = (self.source.fingerprint(), self.target.fingerprint())
+        return zlib.crc32(np.array(parts, dtype=np.int64).tobytes())
+
+
+ROUND = 7919
+"""How far apart the seeds of a small domain's rounds within an epoch are."""
+
+
+def _again_and_again(batches: Batches, seed: int) -> Iterator[Batch]:
+    rounds = (batches.epoch(seed + ROUND * k) for k in range(2**30))
+    return chain.from_iterable(rounds)
+
+
+def take(values: Any, rows: Any) -> Any:
+    """The rows of these numbers as a tensor; ``None`` of nothing."""
+    if values is None:
+        return None
+    torch = need_torch()
+    if isinstance(values, np.ndarray):
+        return torch.from_numpy(np.ascontiguousarray(values[rows.numpy()]))
+    return values[rows.to(values.device)]
+
+
+def class_shares(y: Any) -> Any:
+    """How likely each row is to be drawn (n,), so that all classes are drawn alike."""
+    torch = need_torch()
+    codes = torch.as_tensor(y)
+    return (1.0 / codes.bincount().clamp(min=1))[codes]

@@ -1,0 +1,312 @@
+"""Training as a ladder, fit → loop → epoch → step → terms, each rung short and a hook."""
+
+import math
+import zlib
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any, NamedTuple
+
+from landbridge.training.batches import Batch, Batches
+from landbridge.training.checkpoint import check_own, read_checkpoint, restore, write_checkpoint
+from landbridge.training.engine import mixed_precision, move, need_torch, reseed
+from landbridge.training.options import Training
+from landbridge.training.progress import logged, told
+from landbridge.training.schedule import Ramp, step_size
+
+MOMENTUM = 0.9
+LARGEST_SEED = 2**31 - 1
+
+
+class Player(NamedTuple):
+    """One side of a game, in most trainings the only one.
+
+    At every step it moves its own parameters against the gradient of the sum of its terms.
+    """
+
+    terms: Callable[[Any, float], dict[str, Any]]
+    """What is minimised, by name, from a batch and the share of training that is done."""
+    groups: list[dict[str, Any]]
+    """Its parameters, as torch's optimisers take them; ``"pace"`` multiplies the step size."""
+    times: int = 1
+    """How often it moves a step."""
+
+
+def parameters_of(*modules: Any, pace: float = 1.0) -> list[dict[str, Any]]:
+    """One group of all trainable parameters of the modules."""
+    trainable = [p for module in modules for p in module.parameters() if p.requires_grad]
+    return [{"params": trainable, "pace": pace}]
+
+
+def make_optimiser(options: Training, groups: list[dict[str, Any]], device: Any) -> Any:
+    """Adam with decoupled weight decay, or stochastic gradient descent with Nesterov momentum."""
+    optim = need_torch().optim
+    shared = {
+        "lr": options.learning_rate,
+        "weight_decay": options.weight_decay,
+        "fused": device.type in ("cpu", "cuda"),
+    }
+    groups = [{"pace": 1.0, **group} for group in groups if group["params"]]
+    if options.optimiser == "adam":
+        return optim.AdamW(groups, **shared)
+    return optim.SGD(groups, momentum=MOMENTUM, nesterov=True, **shared)
+
+
+@dataclass
+class Trainer:
+    """Moves the weights of a module until the epochs are over, and knows what it has reached.
+
+    A subclass may replace any rung. Whatever a method remembers from step to step, besides
+    weights, must be a buffer of the module: then a resumed run goes on exactly.
+
+    Attributes
+    ----------
+    history : list of dict
+        The figures of every epoch: ``epoch``, ``seconds``, ``learning_rate``, ``loss``, each
+        term, and ``judged`` where there is a judge.
+    best_epoch : int
+        The epoch (from 1) whose weights are kept; 0 before the first.
+    """
+
+    module: Any
+    """All that is trained, and all that has statistics of its own."""
+    players: list[Player]
+    batches: Batches
+    options: Training
+    seed: int
+    device: Any
+    judge: Callable[[], float] | None = None
+    """After every epoch, the smaller the better; without one the training loss judges."""
+    keeps_best: bool = True
+    """Whether the weights of the best epoch are kept, or those of the last."""
+    rest: int = 0
+    """Epochs that a patience that is spent still leaves, for the gain of small steps."""
+    title: str = "Training"
+    history: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = 0
+    best_state: dict[str, Any] = field(default_factory=dict)
+    optimisers: list[Any] = field(default_factory=list)
+    ramp: Ramp = field(default_factory=lambda: Ramp(1))
+
+    def fit(self) -> "Trainer":
+        """Train from the start, or from this run's checkpoint, and keep the best weights.
+
+        Raises
+        ------
+        ValueError
+            If training diverges, or the folder holds the checkpoint of another run.
+        MemoryError
+            If the device has too little memory for a step.
+        KeyboardInterrupt
+            If it is interrupted: the best weights so far are in the module, and the checkpoint
+            of the last whole epoch in the folder.
+        """
+        self.begin()
+        try:
+            with (
+                told(self.options.progress, self.options.max_epochs, self.title) as self._tell,
+                logged(self.options) as self._log,
+            ):
+                self.loop()
+        finally:
+            if self.best_state:
+                self.module.load_state_dict(self.best_state)
+            self.module.eval()
+        return self
+
+    def begin(self) -> None:
+        """Optimisers, and the state of an interrupted run where the folder holds one."""
+        self.module.to(self.device)
+        self.optimisers = [
+            make_optimiser(self.options, player.groups, self.device) for player in self.players
+        ]
+        self.ramp = Ramp(self.options.max_epochs)
+        if self.folder is not None and (found := read_checkpoint(self.folder)) is not None:
+            self.resume(self.folder, *found)
+
+    def resume(self, folder: Path, tensors: dict[str, Any], facts: dict[str, Any]) -> None:
+        """Go on where a checkpoint of this run stopped."""
+        check_own(folder, facts["run"], self.fingerprint())
+        self.best_state = restore(tensors, self.module, self.optimisers)
+        self.history, self.best_epoch = facts["history"], facts["best_epoch"]
+        self.ramp = Ramp(*facts["ramp"])
+
+    def loop(self) -> None:
+        """Epoch after epoch, until the schedule is through."""
+        while self.n_epochs < self.ramp.end:
+            self.epoch()
+            if self.ramp.start == 0 and self.is_patience_spent():
+                self.ramp = self.ramp.shortened(self.n_epochs, self.rest)
+            self.write_checkpoint()
+
+    def epoch(self) -> None:
+        """Once over all rows in a new order, then take stock."""
+        start, number = perf_counter(), self.n_epochs
+        seed = (self.seed + 1_000_003 * number) % LARGEST_SEED
+        reseed(seed)  # so that a resumed run draws what an uninterrupted one would
+        self.module.train()
+        seen, n_rows = [], []
+        for k, batch in enumerate(self.batches.epoch(seed)):
+            done = self.ramp.done(number + k / len(self.batches))
+            self.resize(done)
+            seen.append(self.step(move(batch, self.device), done))
+            n_rows.append(n_rows_in(batch))
+        self.check_finite(seen)
+        self.take_stock(mean_terms(seen, n_rows), start)
+
+    def resize(self, done: float) -> None:
+        """Set the step sizes for the share of training that is done."""
+        size = step_size(self.options.schedule, self.options.learning_rate, done)
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = size * group["pace"]
+
+    def step(self, batch: Any, done: float) -> dict[str, Any]:
+        """Every player's move; the terms that each minimised, before its last."""
+        terms: dict[str, Any] = {}
+        with advice_on_memory(self.options.batch_size):
+            for player, optimiser in zip(self.players, self.optimisers):
+                for _ in range(player.times):
+                    optimiser.zero_grad()
+                    found = self.terms(player, batch, done)
+                    sum(found.values()).backward()
+                    self.clip(optimiser)
+                    optimiser.step()
+                terms |= {name: value.detach() for name, value in found.items()}
+        return terms
+
+    def terms(self, player: Player, batch: Any, done: float) -> dict[str, Any]:
+        """What a player minimises, by name."""
+        with mixed_precision(self.options.precision, self.device):
+            return player.terms(batch, done)
+
+    def clip(self, optimiser: Any) -> None:
+        """Shorten a gradient that is too long."""
+        if self.options.clip is not None:
+            moved = [p for group in optimiser.param_groups for p in group["params"]]
+            need_torch().nn.utils.clip_grad_norm_(moved, self.options.clip)
+
+    def check_finite(self, seen: list[dict[str, Any]]) -> None:
+        """Stop where a loss is no number, and name the batch and the term."""
+        if need_torch().stack([sum(terms.values()) for terms in seen]).isfinite().all():
+            return
+        for batch, terms in enumerate(seen, start=1):
+            for name, value in terms.items():
+                if not math.isfinite(float(value)):
+                    self._diverged(float(value), f" (the term {name!r}, first in batch {batch})")
+
+    def _diverged(self, loss: float, where: str) -> None:
+        kept = f" The checkpoint of epoch {self.n_epochs} is kept." if self.folder else ""
+        raise ValueError(
+            f"Training diverged in epoch {self.n_epochs + 1}: the loss is {loss}{where}. Lower "
+            f"learning_rate (the last step was {self.optimisers[0].param_groups[0]['lr']:.3g}), "
+            f"set clip, or bring the rows to a common scale.{kept}"
+        )
+
+    def take_stock(self, terms: dict[str, float], start: float) -> None:
+        """Write the figures down, keep the weights if they are the best so far, and tell."""
+        loss = sum(terms.values())
+        figures = {
+            "epoch": self.n_epochs + 1,
+            "seconds": perf_counter() - start,
+            "learning_rate": self.optimisers[0].param_groups[0]["lr"],
+            "loss": loss,
+            **terms,
+        }
+        judged = None if self.judge is None else self._judged()
+        if judged is not None:
+            figures["judged"] = judged
+            if not math.isfinite(judged):
+                self._diverged(judged, " on held-out rows")
+        watched = loss if judged is None else judged
+        if not self.keeps_best or watched < min(self.watched, default=math.inf):
+            self.best_epoch = self.n_epochs + 1
+            state = self.module.state_dict()
+            self.best_state = {name: value.detach().clone() for name, value in state.items()}
+        self.history.append(figures)
+        self._log(figures)
+        self._tell(self.n_epochs, loss, judged)
+
+    def _judged(self) -> float:
+        assert self.judge is not None
+        self.module.eval()
+        with need_torch().no_grad():
+            return float(self.judge())
+
+    @property
+    def n_epochs(self) -> int:
+        """Epochs that are over."""
+        return len(self.history)
+
+    @property
+    def watched(self) -> list[float]:
+        """The figure of every epoch that decides which one is the best."""
+        return self.curve("loss" if self.judge is None else "judged")
+
+    def curve(self, name: str) -> list[float]:
+        """One of the figures, epoch by epoch."""
+        return [figures[name] for figures in self.history]
+
+    def is_patience_spent(self) -> bool:
+        """Whether held-out rows have shown no gain for too long."""
+        if self.judge is None or self.options.patience is None:
+            return False
+        return self.n_epochs - self.best_epoch >= self.options.patience
+
+    @property
+    def folder(self) -> Path | None:
+        """Where checkpoints go, if anywhere."""
+        return None if self.options.folder is None else Path(self.options.folder)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What tells this run from others."""
+        shapes = [(name, list(v.shape)) for name, v in self.module.state_dict().items()]
+        return {
+            "options": self.options.decisive(),
+            "seed": self.seed,
+            "network": zlib.crc32(repr(shapes).encode()),
+            "rows": self.batches.fingerprint(),
+        }
+
+    def write_checkpoint(self) -> None:
+        """Keep the state after a whole epoch."""
+        if self.folder is None:
+            return
+        facts = {
+            "run": self.fingerprint(),
+            "history": self.history,
+            "best_epoch": self.best_epoch,
+            "ramp": list(self.ramp),
+        }
+        write_checkpoint(self.folder, self.module, self.best_state, self.optimisers, facts)
+
+
+def n_rows_in(batch: Any) -> int:
+    """The rows of a batch; those of the source in batches of two domains."""
+    return len(batch.X) if isinstance(batch, Batch) else n_rows_in(batch[0])
+
+
+def mean_terms(seen: list[dict[str, Any]], n_rows: list[int]) -> dict[str, float]:
+    """The mean of each term over an epoch's steps, each as heavy as its batch."""
+    shares = need_torch().tensor(n_rows, dtype=need_torch().float64) / sum(n_rows)
+    return {
+        name: float(need_torch().stack([terms[name] for terms in seen]).double().cpu() @ shares)
+        for name in seen[0]
+    }
+
+
+@contextmanager
+def advice_on_memory(batch_size: int) -> Any:
+    """Say what to do where the device's memory does not hold a step."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "out of memory" not in str(error) and "not enough memory" not in str(error):
+            raise
+        raise MemoryError(
+            f"The device has too little memory for a step with batch_size={batch_size}: halve it, "
+            'or set precision="bfloat16". The checkpoint of the last whole epoch is kept where '
+            "a folder is set."
+        ) from error
