@@ -42,8 +42,8 @@ def test_what_is_not_finite_in_sparse_rows_is_refused():
 
 
 def test_too_few_rows_are_refused():
-    with pytest.raises(ValueError, match=r"Found array with 1 sample.*minimum of 2"):
-        check_rows([[1.0]], min_rows=2)
+    with pytest.raises(ValueError, match=r"with 1 sample.* as Xt, while a minimum of 2"):
+        check_rows([[1.0]], "Xt", min_rows=2)
 
 
 def test_no_weights_means_all_weigh_the_same():

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.sparse import csr_array, issparse
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from landbridge import load, save
 from landbridge.mapping import CCA, MAPPINGS, make_mapping
@@ -21,6 +22,8 @@ PAIRED = [name for name in EXACT if MAPPINGS[name].is_paired]
 UNPAIRED = [name for name in EXACT if not MAPPINGS[name].is_paired]
 SPARSE = [name for name in EXACT if get_tags(make_mapping(name)).input_tags.sparse]
 WITHOUT_SAMPLES = ["identity", "class-pairs"]
+COUNTS_ROWS_OF_CLASSES = ["class-pairs"]
+"""A class whose rows all but vanish is refused, by test_class_pairs."""
 TWO_SPACES = ["gromov-wasserstein", "class-pairs"]
 IN_STEPS = {
     "forest": "a forest's map is a step function",
@@ -59,6 +62,17 @@ def fit(mapping, Xs, Xt):
     }
     labels["both"] = labels["source"] | labels["target"]
     return mapping.fit(Xs, Xt, **labels[mapping.needs_labels])
+
+
+def fit_with_two_classes(name, Xs, Xt, **arguments):
+    """The mapping of the name, fitted with every other row of one class."""
+    mapping = make_mapping(name)
+    if mapping.is_paired:
+        return mapping.fit(Xs, Xt, **arguments)
+    ys, yt = (np.where(np.arange(len(X)) % 2, "yes", "no") for X in (Xs, Xt))
+    return mapping.fit(
+        Xs, Xt, ys=ys, yt=yt if mapping.needs_labels == "both" else None, **arguments
+    )
 
 
 @pytest.fixture
@@ -202,6 +216,69 @@ def test_a_single_target_row_is_no_sample(name, rows):
         fit(name, rows[0], rows[1][:1])
 
 
+@pytest.mark.parametrize("name", UNPAIRED)
+def test_two_target_rows_are_a_sample(name, rows):
+    Xs, Xt = rows[0], np.array([[0.0, 1.0, 0.0, 2.0], [3.0, -2.0, 1.0, 0.0]])
+    mapping = fit(name, Xs, Xt)
+    assert np.isfinite(mapping.transform(Xs)).all()
+
+
+@pytest.mark.parametrize("name", PAIRED)
+def test_two_pairs_are_enough_and_one_is_refused(name, rows):
+    mapping = make_mapping(name).fit(rows[0][:2], rows[1][:2])
+    assert np.isfinite(mapping.predict(rows[0])).all()
+    weights = np.r_[1.0, np.zeros(199)]
+    with pytest.raises(ValueError, match="sample_weight is zero on all but 1 of 200"):
+        make_mapping(name).fit(*rows, sample_weight=weights)
+
+
+@pytest.mark.parametrize("name", [name for name in EXACT if name != "class-pairs"])
+def test_rows_that_are_all_the_same_are_carried(name):
+    X = np.ones((20, 4))
+    mapping = fit_with_two_classes(name, X, X)
+    assert np.isfinite(mapping.transform(X)).all()
+
+
+@pytest.mark.parametrize("name", [name for name in UNPAIRED if name not in COUNTS_ROWS_OF_CLASSES])
+def test_weights_that_a_few_rows_hold_are_told_and_none_are_refused(name, rows):
+    Xs, Xt = rows
+    weights = np.r_[[1.0] * 4, np.full(196, 1e-12)]
+    with pytest.warns(UserWarning, match=r"effective sample size of [1-4]\.\d out of 200 source"):
+        fit_with_two_classes(name, Xs, Xt, sample_weight=weights)
+    with pytest.raises(ValueError, match="sample_weight is zero on every row"):
+        fit_with_two_classes(name, Xs, Xt, sample_weight=np.zeros(200))
+
+
+@pytest.mark.parametrize("name", UNPAIRED)
+@pytest.mark.parametrize("names", [(-1, 1), ("ill", "well")])
+def test_any_two_values_are_labels_and_are_left_as_they_were(name, names, rows):
+    Xs, Xt = rows
+    ys = np.where(classes_of(Xs - Xs.mean(axis=0)) == "yes", *names)
+    yt = np.where(classes_of(Xt - Xt.mean(axis=0)) == "yes", *names).astype(object)
+    yt[20:] = None
+    before = ys.copy(), yt.copy()
+    carried = make_mapping(name).fit(Xs, Xt, ys=ys, yt=yt).carry(Xs, ys, None, Xt)
+    np.testing.assert_array_equal(before[0], ys)
+    np.testing.assert_array_equal(before[1], yt)
+    assert set(carried.y.tolist()) == set(names)
+    assert len(carried.y) == 200
+
+
+@pytest.mark.parametrize("name", [name for name in UNPAIRED if name != "class-pairs"])
+@pytest.mark.parametrize("domain", ["source", "target"])
+def test_a_class_that_one_domain_lacks_is_no_obstacle(name, domain, rows):
+    Xs, Xt = rows
+    ys = classes_of(Xs - Xs.mean(axis=0)).astype(object)
+    yt = classes_of(Xt - Xt.mean(axis=0)).astype(object)
+    yt[60:] = None
+    labels = ys if domain == "source" else yt
+    labels[labels == "yes"] = None
+    if domain == "source":
+        ys[:30] = "perhaps"
+    carried = make_mapping(name).fit(Xs, Xt, ys=ys, yt=yt).carry(Xs, ys, None, Xt)
+    assert np.isfinite(carried.X).all()
+
+
 @pytest.mark.parametrize("name", PAIRED)
 def test_pairs_that_do_not_match_are_refused(name, rows):
     with pytest.raises(ValueError, match="X has 200 rows and y 150"):
@@ -246,6 +323,42 @@ def expected_failures(mapping):
     expected_failed_checks=expected_failures,
 )
 def test_scikit_learn_accepts_paired_mappings(estimator, check):
+    check(estimator)
+
+
+class OnOneTable(TransformerMixin, BaseEstimator):
+    """An unpaired mapping as scikit-learn's checks call estimators: every other row is target."""
+
+    def __init__(self, mapping):
+        self.mapping = mapping
+
+    def fit(self, X, y=None):
+        rows = self._rows(X, ensure_min_samples=4)
+        here = np.arange(rows.shape[0]) % 2 == 0
+        names = np.array(["no", "yes"])
+        labels = {"ys": names[np.arange(here.sum()) % 2], "yt": names[np.arange((~here).sum()) % 2]}
+        needed = {"": (), "source": ("ys",), "target": ("yt",), "both": ("ys", "yt")}
+        given = {name: labels[name] for name in needed[self.mapping.needs_labels]}
+        self.mapping_ = clone(self.mapping).fit(rows[here], rows[~here], **given)
+        return self
+
+    def transform(self, X):
+        check_is_fitted(self)
+        return self.mapping_.transform(self._rows(X, reset=False))
+
+    def _rows(self, X, **arguments):
+        floats = (np.float64, np.float32)
+        return validate_data(self, X, accept_sparse="csr", dtype=floats, **arguments)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = get_tags(self.mapping).input_tags.sparse
+        return tags
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@parametrize_with_checks([OnOneTable(make_mapping(name)) for name in UNPAIRED])
+def test_scikit_learn_accepts_unpaired_mappings(estimator, check):
     check(estimator)
 
 

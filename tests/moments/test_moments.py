@@ -65,6 +65,17 @@ def test_removing_a_fold_keeps_ten_digits(rng):
     assert relative_error(rest.scatter, scatter) < 1e-10
 
 
+def test_one_row_left_has_no_scatter_and_weightless_rows_have_none(rng):
+    Z = rng.standard_normal((5, 3))
+    one = Moments.of(Z) - Moments.of(Z[1:])
+    np.testing.assert_allclose(one.mean, Z[0])
+    assert not one.scatter.any()
+    weights = np.array([0.0, 0.0, 1.0, 2.0, 3.0])
+    none = Moments.of(Z, sample_weight=weights) - Moments.of(Z[2:], sample_weight=weights[2:])
+    assert (none.count, none.weight) == (2, 0.0)
+    assert not none.scatter.any()
+
+
 def test_float32_rows_keep_ten_digits_when_multiplied_in_float64(rng):
     Z = (1e6 + 8 * rng.standard_normal((300, 3))).astype(np.float32)
     _, scatter = exact_moments(Z, np.ones(300))

@@ -34,9 +34,14 @@ def check_rows(X: ArrayLike, name: str = "X", *, min_rows: int = 1, sparse: bool
         accept_sparse="csr" if sparse else False,
         dtype=(np.float64, np.float32),
         input_name=name,
-        ensure_min_samples=min_rows,
+        ensure_min_samples=0,
         ensure_all_finite=False,
     )
+    if rows.shape[0] < min_rows:
+        raise ValueError(
+            f"Found array with {rows.shape[0]} sample(s) (shape={rows.shape}) as {name}, while a "
+            f"minimum of {min_rows} is required: give more rows."
+        )
     try:
         with np.errstate(invalid="ignore"):  # inf - inf, on the way to the error below
             assert_all_finite(rows)

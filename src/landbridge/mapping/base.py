@@ -4,6 +4,7 @@
 ``PairedMapping`` learns from pairs of rows; each has a form that needs only moments.
 """
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
 from numbers import Integral
@@ -20,7 +21,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from landbridge.domains import as_labels, check_rows, check_weights, is_labelled
 from landbridge.domains.folds import folds_by_content
 from landbridge.domains.parameters import check_number
-from landbridge.moments import Moments, moments_of_rows
+from landbridge.moments import Moments, effective_size, moments_of_rows
+
+FEW_ROWS = 10
+FEW_SHARE = 0.05
+MANY_ROWS = 20
+"""Fewer source rows than these are too few to say that the weights leave too few."""
 
 
 class Carried(NamedTuple):
@@ -229,6 +235,8 @@ class UnpairedMapping(Mapping):
         labels_t = None if yt is None else as_labels(yt, rows_t.shape[0], "yt")
         self._check_labels(labels_s, labels_t)
         weights = check_weights(sample_weight, rows_s.shape[0], "sample_weight")
+        if weights is not None and self.how != "reweigh":  # which tells of its own weights
+            warn_of_few_rows(weights, f"sample_weight leaves {type(self).__name__}")
         return rows_s, rows_t, labels_s, labels_t, weights
 
     def _check_labels(self, ys: NDArray | None, yt: NDArray | None) -> None:
@@ -324,8 +332,20 @@ class PairedMapping(RegressorMixin, Mapping):
                 "unpaired mapping such as CORAL."
             )
         self.n_features_target_ = partners.shape[1]
-        self._fit(rows, partners, check_weights(sample_weight, len(partners), "sample_weight"))
+        weights = check_weights(sample_weight, len(partners), "sample_weight")
+        if weights is not None:
+            self._check_weighted_pairs(weights)
+        self._fit(rows, partners, weights)
         return self
+
+    def _check_weighted_pairs(self, weights: NDArray) -> None:
+        """Refuse a single pair that counts, and warn where a few hold nearly all the weight."""
+        if (weights > 0).sum() < 2:
+            raise ValueError(
+                f"{type(self).__name__} learns from 2 pairs or more: sample_weight is zero on all "
+                f"but 1 of {len(weights)}. Give weight to more pairs."
+            )
+        warn_of_few_rows(weights, f"sample_weight leaves {type(self).__name__}", "pairs")
 
     def predict(self, X: ArrayLike) -> Any:
         """The target row expected for each source row: (n, d_t), or (n,) where fitted so."""
@@ -395,6 +415,26 @@ def check_two_rows(mapping: Mapping, n_source: int, n_target: int) -> None:
             f"{type(mapping).__name__} compares two samples and needs 2 rows of each: Xs has "
             f"{n_source}, Xt has {n_target}. Give more rows, without labels if need be, or use "
             "Identity."
+        )
+
+
+def warn_of_few_rows(
+    weights: NDArray,
+    leaves: str,
+    rows: str = "source rows",
+    instead: str = "Give weights that differ less, or more rows.",
+    stacklevel: int = 5,
+) -> None:
+    """Warn with the effective sample size of weights (n,) of which a few hold nearly all.
+
+    That is below 5 % of the rows, or 10; fewer than 20 rows are too few to say so.
+    """
+    n_rows, effective = len(weights), effective_size(weights)
+    if n_rows >= MANY_ROWS and effective < max(FEW_ROWS, FEW_SHARE * n_rows):
+        warnings.warn(
+            f"{leaves} an effective sample size of {effective:.1f} out of {n_rows} {rows}: a few "
+            f"rows hold nearly all the weight. {instead}",
+            stacklevel=stacklevel,
         )
 
 

@@ -357,14 +357,22 @@ class Moments:
             return
         self._check_fits(part)
         left = self.weight - part.weight
+        self.count -= part.count
+        if self.count == 1 or left <= 0:  # no scatter is left, and what rounding leaves is none
+            self._scatters = {pair: np.zeros_like(S) for pair, S in self._scatters.items()}
+        else:
+            self._remove_scatter(part, left)
+        if left > 0:
+            share = part.weight / left
+            self._means = [m - (theirs - m) * share for m, theirs in zip(self._means, part._means)]
+        self.weight = left
+        self.weight_squared -= part.weight_squared
+
+    def _remove_scatter(self, part: "Moments", left: float) -> None:
         steps = [theirs - ours for ours, theirs in zip(self._means, part._means)]
         for pair, S in self._scatters.items():
             S -= part._scatters[pair]
         add_outer(self._scatters, -part.weight * self.weight / left, steps)
-        self._means = [mean - step * (part.weight / left) for mean, step in zip(self._means, steps)]
-        self.count -= part.count
-        self.weight = left
-        self.weight_squared -= part.weight_squared
 
 
 def effective_size(weights: NDArray) -> float:

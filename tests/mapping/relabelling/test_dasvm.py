@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from sklearn.svm import SVC
 
-from landbridge.mapping.relabelling.dasvm import DASVM, State, changed, join_and_leave, signs_of
+from landbridge.mapping.relabelling.dasvm import (
+    DASVM,
+    State,
+    changed,
+    has_both_sides,
+    join_and_leave,
+    signs_of,
+)
 
 
 @pytest.mark.parametrize("names", [("no", "yes"), (-1, 1), ("a", "b", "c")])
@@ -21,6 +28,16 @@ def test_in_the_end_it_is_a_machine_of_target_rows_alone(shifted):
     mapping = DASVM(kernel="linear").fit(Xs, Xt, ys=ys)
     machine = SVC(kernel="linear").fit(Xt, mapping.labels_)
     assert (machine.predict(Xt) == mapping.labels_).mean() > 0.99
+
+
+def test_a_machine_that_would_be_left_with_one_class_stays_as_it_was(rng):
+    Xs = rng.normal(size=(6, 3))
+    ys = np.array(["yes", "no"] * 3)
+    mapping = DASVM(max_iter=1).fit(Xs, rng.normal(size=(6, 3)), ys=ys)
+    assert np.isfinite(mapping.confidence_).all()
+    state = State(np.array([True, False]), np.zeros(2), np.zeros(2))
+    assert not has_both_sides(np.array([-1.0, 1.0]), np.ones(2), state)
+    assert has_both_sides(np.array([-1.0, 1.0]), np.ones(2), state._replace(signs=np.ones(2)))
 
 
 def slow_choice(scores, source_scores, state, signs, n_moved):

@@ -142,7 +142,8 @@ class TJM(KernelComponents):
             found = self._solve(features, scatter, U, penalty, start)
             A, start = unit_scatter(found), found.subspace
             if smoothing is None:
-                smoothing = SMOOTHING * float(np.linalg.norm(A[:n_s], axis=1).mean())
+                mean_length = float(np.linalg.norm(A[:n_s], axis=1).mean())
+                smoothing = SMOOTHING * (mean_length or 1.0)  # rows that are all the same have none
             lengths = smooth_lengths(A[:n_s], smoothing)
             penalty[:n_s] = self.reg / (2 * lengths)
             objectives.append(joint_objective(A, U, lengths, self.reg))

@@ -17,7 +17,7 @@ def _correlations(pairs: Moments, A: NDArray, B: NDArray) -> NDArray[np.float64]
     """Correlation of ``x @ A[:, j]`` with ``y @ B[:, j]`` for each j; 0 where one is constant."""
     shared = (A.T @ pairs.scatter_xy * B.T).sum(axis=1)
     own = (A.T @ pairs.scatter * A.T).sum(axis=1) * (B.T @ pairs.scatter_yy * B.T).sum(axis=1)
-    return np.divide(shared, np.sqrt(own), out=np.zeros(len(own)), where=own > 0)
+    return np.divide(shared, np.sqrt(np.maximum(own, 0.0)), out=np.zeros(len(own)), where=own > 0)
 
 
 class CCA(SharedSpace, PairedMomentMapping):

@@ -32,7 +32,10 @@ def simpls_factors(pairs: Moments, k: int) -> Factors:
         if np.linalg.norm(cross) <= floor:
             break  # nothing of Y is left to explain
         r = cross @ eigh_psd(cross.T @ cross)[1][:, 0]
-        r /= np.sqrt(r @ S_xx @ r)
+        spread = float(r @ S_xx @ r)
+        if spread <= np.finfo(float).tiny:
+            break  # nor is anything of X, where the covariance left is rounding noise
+        r /= np.sqrt(spread)
         p = S_xx @ r
         v = p - basis[:, :a] @ (basis[:, :a].T @ p)
         v -= basis[:, :a] @ (basis[:, :a].T @ v)  # twice is enough (Kahan)

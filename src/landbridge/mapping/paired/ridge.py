@@ -19,7 +19,7 @@ LOO_BLOCK_ROWS = 4096
 
 def ridge_matrix(S_xx: NDArray, S_xy: NDArray, reg: float) -> NDArray[np.float64]:
     """``B = (S_xx + reg I)⁻¹ S_xy`` (d, e); of least norm where that is singular."""
-    if reg > len(S_xx) * np.finfo(float).eps * np.trace(S_xx):
+    if reg > len(S_xx) * np.finfo(float).eps * max(np.trace(S_xx), 0.0):
         shifted = S_xx.copy(order="F")  # LAPACK would copy it once more
         np.einsum("ii->i", shifted)[:] += reg
         return linalg.cho_solve(linalg.cho_factor(shifted, overwrite_a=True), S_xy)

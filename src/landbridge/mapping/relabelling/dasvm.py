@@ -142,8 +142,9 @@ class DASVM(SelfTraining):
     ) -> NDArray[np.float64]:
         """Decision values (n_t,) of the last machine that tells a class from all others."""
         signs, given = (signs_of(codes, code) for codes in (cs, known))
-        if len(np.unique(signs)) < 2:
-            return np.full(len(known), -np.inf if signs[0] < 0 else np.inf)
+        taught = signs[weights > 0]
+        if len(np.unique(taught)) < 2:
+            return np.full(len(known), -np.inf if taught[0] < 0 else np.inf)
         fixed = given != 0
         state = State(np.ones(len(cs), dtype=bool), given, np.where(fixed, self.max_iter, 0.0))
         machine = self._train(rows, signs, weights, state, 0)
@@ -158,6 +159,8 @@ class DASVM(SelfTraining):
                 break
             state.signs[joining] = np.where(scores[joining] < 0, -1.0, 1.0)
             state.in_use[leaving] = False
+            if not has_both_sides(signs, weights, state):
+                break  # the last machine is the best there is
             machine = self._train(rows, signs, weights, state, number)
         return self._on_target(machine, rows[1], given)
 
@@ -193,6 +196,12 @@ class DASVM(SelfTraining):
 def signs_of(codes: NDArray, code: int) -> NDArray[np.float64]:
     """1 for a class, -1 for all others, 0 for a blank."""
     return np.where(codes == BLANK, 0.0, np.where(codes == code, 1.0, -1.0))
+
+
+def has_both_sides(signs: NDArray, weights: NDArray, state: State) -> bool:
+    """Whether the rows that teach, source rows of any weight and joined ones, are of both signs."""
+    teaching = np.concatenate([signs[state.in_use & (weights > 0)], state.signs])
+    return bool((teaching < 0).any() and (teaching > 0).any())
 
 
 def changed(state: State, scores: NDArray, fixed: NDArray) -> State:

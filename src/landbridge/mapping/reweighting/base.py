@@ -1,6 +1,5 @@
 """What every reweighting does: a density ratio as a function, normalised, capped, and judged."""
 
-import warnings
 from abc import abstractmethod
 from typing import Any, ClassVar
 
@@ -10,16 +9,17 @@ from scipy.special import logsumexp
 
 from landbridge.domains import as_labels, check_weights
 from landbridge.domains.parameters import check_number
-from landbridge.mapping.base import Carried, UnpairedMapping, check_two_rows
+from landbridge.mapping.base import (
+    Carried,
+    UnpairedMapping,
+    check_two_rows,
+    warn_of_few_rows,
+)
 from landbridge.mapping.in_place import InPlace
 from landbridge.mapping.reweighting.basis import row_blocks
 from landbridge.mapping.transport.plans import masses
 from landbridge.moments import effective_size
 
-FEW_ROWS = 10
-FEW_SHARE = 0.05
-MANY_ROWS = 20
-"""Fewer source rows than these are too few to say that the weights leave too few."""
 LARGEST_LOG = 700.0
 """Beyond this, ``exp`` overflows."""
 
@@ -113,17 +113,12 @@ class Reweighting(InPlace, UnpairedMapping):
 
     def _judge(self, weights: NDArray) -> None:
         """Keep the effective sample size, and warn where it is small."""
-        n_rows = len(weights)
         self.effective_size_ = effective_size(weights)
-        self.effective_share_ = self.effective_size_ / n_rows
-        if n_rows >= MANY_ROWS and self.effective_size_ < max(FEW_ROWS, FEW_SHARE * n_rows):
-            warnings.warn(
-                f"{type(self).__name__} leaves an effective sample size of "
-                f"{self.effective_size_:.1f} out of {n_rows} source rows: a few rows hold nearly "
-                "all the weight. Lower cap, regularise more, or bring the domains together "
-                "first, by Recentre or CORAL.",
-                stacklevel=5,
-            )
+        self.effective_share_ = self.effective_size_ / len(weights)
+        instead = (
+            "Lower cap, regularise more, or bring the domains together first, by Recentre or CORAL."
+        )
+        warn_of_few_rows(weights, f"{type(self).__name__} leaves", instead=instead, stacklevel=6)
 
     def _weights(self, log_ratios: NDArray) -> NDArray[np.float64]:
         scaled = np.minimum(log_ratios, self.log_limit_) + self.log_scale_
