@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from scipy.io import loadmat
-from sklearn.datasets import load_svmlight_file
 from sklearn.preprocessing import normalize
 
 FOLDER_VARIABLE = "LANDBRIDGE_DATA"
@@ -61,6 +60,26 @@ def office_caltech_surf() -> list[Task]:
     return [tasks[name] for name in order]
 
 
+def googlenet() -> list[Task]:
+    """Six tasks of the same objects by the features of a network; z-scores by domain."""
+    domains = {}
+    for letter, name in {"A": "amazon", "W": "webcam", "D": "dslr"}.items():
+        found = loadmat(folder("office_caltech10_googlenet") / f"{name}.mat")
+        domains[letter] = zscore(found["fts"].astype(float)), found["labels"].ravel().astype(int)
+    return list(pairs(domains))
+
+
+def draw(task: Task, seed: int, per_class: int = 20, from_dslr: int = 8) -> Task:
+    """A task with so many source rows a class, as the sampling protocol has it."""
+    rng = np.random.default_rng(seed)
+    number = from_dslr if task.name.startswith("D") else per_class
+    rows = [
+        rng.permutation(np.flatnonzero(task.ys == label))[:number] for label in np.unique(task.ys)
+    ]
+    kept = np.concatenate(rows)
+    return task._replace(Xs=task.Xs[kept], ys=task.ys[kept])
+
+
 def mnist_usps() -> list[Task]:
     """Two tasks of 2,000 and 1,800 digits; rows of length one (Long et al. 2013)."""
     import h5py
@@ -89,32 +108,6 @@ def coil() -> list[Task]:
         for k, key in enumerate((first, second))
     }
     return list(pairs(domains))
-
-
-def amazon_reviews() -> list[Task]:
-    """Twelve tasks of sentiment: the 400 words commonest in both domains, present or not.
-
-    Target rows to adapt to are those of the training file without labels; the test file scores.
-    """
-    names = {"B": "books", "D": "dvd", "E": "electronics", "K": "kitchen"}
-    here = folder("amazon_reviews_bow")
-    files = {
-        (letter, part): load_svmlight_file(str(here / f"{name}_{part}.svmlight"), n_features=5000)
-        for letter, name in names.items()
-        for part in ("train", "test")
-    }
-    tasks = []
-    for source, target in permutations(names, 2):
-        (Xs, ys), (Xt, _), (X, y) = (
-            files[source, "train"],
-            files[target, "train"],
-            files[target, "test"],
-        )
-        counts = [np.asarray((part > 0).sum(axis=0)).ravel() for part in (Xs, Xt)]
-        words = np.argsort(-np.minimum(*counts), kind="stable")[:400]
-        rows = [(part[:, words] > 0).toarray().astype(float) for part in (Xs, Xt, X)]
-        tasks.append(Task(f"{source}-{target}", rows[0], ys, rows[1], rows[2], y))
-    return tasks
 
 
 def heart_disease() -> list[Task]:
