@@ -16,8 +16,8 @@ _NAMES = {
     "training": "Training",
     "source": "LEARNERS NetworkSource make_learner",
     "mapping": "ALIGNMENTS BDA CCA CORAL DASVM FMMD JCPOT JDA JDOT KLIEP KMM MAPPINGS PLS RCSLS "
-    "RULSIF TCA TJM ULSIF ClassPairs ClassTransport ClassifierRatio DeepTransfer "
-    "DirectStandardization EasyTransfer EntropyBalancing ExactTransport ForestMap "
+    "RULSIF TCA TJM ULSIF ClassPairs ClassStandardise ClassTransport ClassifierRatio "
+    "DeepTransfer DirectStandardization EasyTransfer EntropyBalancing ExactTransport ForestMap "
     "GaussianRatio GeodesicFlow GradientMapping GradualSelfTraining GromovWasserstein "
     "Identity KernelDensityRatio KernelRidgeMap KernelTransport LabelPropagation "
     "LaplaceTransport LeastSquares LowRankAffine MMDScaleShift MMDTargetShift "

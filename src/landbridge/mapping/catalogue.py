@@ -1,5 +1,6 @@
 """Every mapping by name."""
 
+from landbridge.mapping.alignment.class_standardise import ClassStandardise
 from landbridge.mapping.alignment.coral import CORAL
 from landbridge.mapping.alignment.feature_selection import FMMD
 from landbridge.mapping.alignment.geodesic_flow import GeodesicFlow
@@ -65,6 +66,7 @@ MAPPINGS: dict[str, type[Mapping]] = {
     "identity": Identity,
     "recentre": Recentre,
     "standardise": Standardise,
+    "class-standardise": ClassStandardise,
     "coral": CORAL,
     "monge": Monge,
     "multi-monge": MultiLinearMonge,

@@ -4,16 +4,15 @@ import warnings
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.special import softmax
+from numpy.typing import NDArray
 
-from landbridge.domains import as_labels, class_names, encode, is_labelled, labelled_rows
+from landbridge.domains import class_names, encode, is_labelled, labelled_rows
 from landbridge.domains.folds import content_key
 from landbridge.domains.parameters import check_number
-from landbridge.mapping.base import Carried, UnpairedMapping, check_two_rows
+from landbridge.mapping.alignment.class_wise import ClassWise, linear_discriminant
+from landbridge.mapping.base import check_two_rows
 from landbridge.mapping.sources import mixture_weights
-from landbridge.mapping.surrogate import Surrogate
-from landbridge.moments import FeatureMap, Moments, effective_size, shrink_covariance
+from landbridge.moments import FeatureMap, Moments, effective_size
 from landbridge.moments.feature_map import cosines_and_sines, draw_rows
 from landbridge.moments.minimise import minimise
 
@@ -62,22 +61,7 @@ def moved_discrepancy(
     return float(gap @ gap + penalty * np.vdot(away, away)), slope + 2 * penalty * away
 
 
-def linear_discriminant(parts: list[Moments]) -> tuple[NDArray, NDArray]:
-    """Coefficients (d, C) and intercepts (C,) of the log posteriors of Gaussian classes.
-
-    The classes share their covariance, shrunk by the oracle rule (Fisher 1936).
-    """
-    whole = sum(part.weight for part in parts)
-    count = sum(part.effective_count for part in parts)
-    inner = np.sum([part.scatter for part in parts], axis=0)
-    C = shrink_covariance(inner / whole, count)[0]
-    means = np.array([part.mean for part in parts])
-    coefficients = np.linalg.pinv(C, hermitian=True) @ means.T
-    priors = np.log([max(part.weight / whole, np.finfo(float).tiny) for part in parts])
-    return coefficients, priors - 0.5 * np.einsum("cd,dc->c", means, coefficients)
-
-
-class MMDScaleShift(Surrogate, UnpairedMapping):
+class MMDScaleShift(ClassWise):
     r"""Move and stretch each class of the source by itself, until all together lie like the target.
 
     A row x of class c becomes :math:`a_c \circ x + b_c`, feature by feature, where scales and
@@ -143,16 +127,8 @@ class MMDScaleShift(Surrogate, UnpairedMapping):
     """
 
     needs_labels = "source"
-    needs_classes = True
     cost = "n d² + d³ + steps · rows d m"
     when = "labelled source classes, each of which shifts or stretches in the target"
-
-    classes_: NDArray
-    scale_: NDArray[np.float64]
-    shift_: NDArray[np.float64]
-    importance_: NDArray[np.float64]
-    coef_: NDArray[np.float64]
-    intercept_: NDArray[np.float64]
 
     def __init__(
         self,
@@ -175,25 +151,6 @@ class MMDScaleShift(Surrogate, UnpairedMapping):
         self.max_iter = max_iter
         self.tol = tol
         self.random_state = random_state
-
-    def carry(
-        self,
-        Xs: ArrayLike,
-        ys: NDArray,
-        sample_weight: NDArray | None = None,
-        Xt: ArrayLike | None = None,
-    ) -> Carried:
-        """Source rows moved by the map of their own class, and weighed where shares were fitted."""
-        rows = self._check_source(Xs)
-        labels = as_labels(ys, len(rows), "ys")
-        posteriors = self._posteriors(rows)
-        known = is_labelled(labels)
-        codes = encode(labels[known], self.classes_).astype(int)
-        posteriors[known] = np.eye(len(self.classes_))[codes]
-        weights = sample_weight
-        if self.reweigh:
-            weights = (1.0 if weights is None else weights) * (posteriors @ self.importance_)
-        return Carried(self._move(rows, posteriors), ys, weights)
 
     def _fit(self, Xs: Any, Xt: Any, ys: Any, yt: Any, sample_weight: Any) -> None:
         self._check_parameters()
@@ -283,15 +240,6 @@ class MMDScaleShift(Surrogate, UnpairedMapping):
                 f"{len(w)} rows: the target seems to lack most classes. Choose reweigh=False.",
                 stacklevel=2,
             )
-
-    def _posteriors(self, X: NDArray) -> NDArray[np.float64]:
-        return softmax(X @ self.coef_ + self.intercept_, axis=1)
-
-    def _move(self, X: NDArray, posteriors: NDArray) -> NDArray:
-        return (X * (posteriors @ self.scale_) + posteriors @ self.shift_).astype(X.dtype)
-
-    def _map(self, X: Any) -> NDArray:
-        return self._move(X, self._posteriors(X))
 
     def _check_parameters(self) -> None:
         check_number("reg", self.reg)
