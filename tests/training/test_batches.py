@@ -69,3 +69,14 @@ def test_the_fingerprint_changes_with_the_rows():
     X = np.random.default_rng(0).normal(size=(30, 2))
     prints = {ArrayBatches(Z, batch_size=4).fingerprint() for Z in (X, X.copy(), X + 1, X[:-1])}
     assert len(prints) == 3
+
+
+def test_the_order_is_numpys_so_that_every_framework_sees_the_same_batches():
+    batches = ArrayBatches(np.zeros((9, 1)), batch_size=9)
+    assert rows_of(batches, 5) == [np.random.default_rng(5).permutation(9).tolist()]
+
+
+def test_rows_may_lie_in_tensors():
+    X = torch.arange(6.0)
+    for batch in ArrayBatches(X, X.int(), batch_size=4).epoch(0):
+        assert torch.equal(batch.X, X[batch.rows]) and torch.equal(batch.y, X.int()[batch.rows])

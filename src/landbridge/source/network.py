@@ -9,10 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from landbridge.domains.class_weight import ClassWeight
 from landbridge.training import Batch, Player, Trainer, Training
-from landbridge.training.engine import own_chance
 from landbridge.training.model import NetworkModel
-from landbridge.training.rows import outputs
-from landbridge.training.trainer import parameters_of
 
 
 class NetworkSource(NetworkModel, BaseEstimator):
@@ -132,8 +129,8 @@ class NetworkSource(NetworkModel, BaseEstimator):
             )
         rows = self._first_rows(X)
         codes, weights = self._check_targets(y, len(rows), sample_weight)
-        seed, device = self._seed(), self._device()
-        with own_chance(seed, device):
+        seed = self._seed()
+        with self._chance(seed):
             network = self._built(self.input_shape_, len(self.classes_) if self._classifies else 1)
             trainer = self._trainer(network, rows, codes, weights, seed)
             try:
@@ -153,10 +150,14 @@ class NetworkSource(NetworkModel, BaseEstimator):
             If the network has no such layer.
         """
         check_is_fitted(self)
+        body = self.network_.body if layer is None else self._upto(layer)
+        return self._run(body, self._rows(X))
+
+    def _upto(self, layer: str) -> Any:
+        """The body as far as the layer of that name."""
         from landbridge.training.networks import upto
 
-        body = self.network_.body if layer is None else upto(self.network_.body, layer)
-        return outputs(body, self._rows(X), self._device())
+        return upto(self.network_.body, layer)
 
     def _trainer(
         self, network: Any, X: NDArray, y: NDArray, weights: NDArray, seed: int
@@ -171,9 +172,9 @@ class NetworkSource(NetworkModel, BaseEstimator):
         def judge() -> float:
             return self._mean_loss(plain, network, X[held_out], y[held_out], weights[held_out])
 
-        return Trainer(
+        return self._trainer_type(
             network,
-            [Player(terms, parameters_of(network))],
+            [Player(terms, self._parameters_of(network))],
             self._batches(X[rest], y[rest], weights[rest]),
             options,
             seed,

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from landbridge.training.engine import need_torch
 
@@ -88,27 +89,21 @@ class ArrayBatches:
 
     def epoch(self, seed: int) -> Iterator[Batch]:
         """The batches of one epoch."""
-        torch = need_torch()
-        generator = torch.Generator().manual_seed(seed)
-        n_rows = len(self.X)
-        if self.shares is None:
-            order = torch.randperm(n_rows, generator=generator)
-        else:
-            order = torch.multinomial(self.shares, n_rows, replacement=True, generator=generator)
-        for rows in order.tensor_split(len(self)):
+        order = drawn_order(len(self.X), seed, self.shares)
+        for rows in np.array_split(order, len(self)):
             yield self.batch(rows)
 
-    def batch(self, rows: Any) -> Batch:
+    def batch(self, rows: NDArray[np.intp]) -> Batch:
         """The rows of these numbers."""
         if isinstance(self.X, np.memmap):
-            rows = rows.sort().values
-        X, y, weight = (take(values, rows) for values in (self.X, self.y, self.weight))
-        return Batch(X, y, weight, rows)
+            rows = np.sort(rows)
+        X, y, weight = (self.take(values, rows) for values in (self.X, self.y, self.weight))
+        return Batch(X, y, weight, self.tensor(rows))
 
     def in_order(self) -> Iterator[Batch]:
         """All rows once, in their order."""
-        for rows in need_torch().arange(len(self.X)).split(self.batch_size):
-            yield self.batch(rows)
+        for start in range(0, len(self.X), self.batch_size):
+            yield self.batch(np.arange(start, min(start + self.batch_size, len(self.X))))
 
     def fingerprint(self) -> int:
         """A checksum of some of the rows and of their number."""
@@ -116,8 +111,21 @@ class ArrayBatches:
         parts = [np.asarray(len(self.X))]
         for values in (self.X, self.y, self.weight):
             if values is not None:
-                parts.append(take(values, need_torch().from_numpy(some)).cpu().numpy())
+                taken = values[some] if isinstance(values, np.ndarray) else values[some].cpu()
+                parts.append(np.asarray(taken))
         return zlib.crc32(b"".join(np.ascontiguousarray(part).tobytes() for part in parts))
+
+    def take(self, values: Any, rows: NDArray[np.intp]) -> Any:
+        """The rows of these numbers as a tensor; ``None`` of nothing."""
+        if values is None:
+            return None
+        if isinstance(values, np.ndarray):
+            return self.tensor(values[rows])
+        return values[need_torch().from_numpy(rows).to(values.device)]
+
+    def tensor(self, values: NDArray) -> Any:
+        """An array as a tensor."""
+        return need_torch().from_numpy(np.ascontiguousarray(values))
 
 
 class LoaderBatches:
@@ -186,18 +194,19 @@ def _again_and_again(batches: Batches, seed: int) -> Iterator[Batch]:
     return chain.from_iterable(rounds)
 
 
-def take(values: Any, rows: Any) -> Any:
-    """The rows of these numbers as a tensor; ``None`` of nothing."""
-    if values is None:
-        return None
-    torch = need_torch()
-    if isinstance(values, np.ndarray):
-        return torch.from_numpy(np.ascontiguousarray(values[rows.numpy()]))
-    return values[rows.to(values.device)]
+def drawn_order(
+    n_rows: int, seed: int, shares: NDArray[np.float64] | None = None
+) -> NDArray[np.intp]:
+    """Row numbers (n_rows,) in a new order, or drawn with these shares, with replacement.
+
+    NumPy draws them, so that networks of all frameworks see the same batches for the same seed.
+    """
+    rng = np.random.default_rng(seed)
+    return rng.permutation(n_rows) if shares is None else rng.choice(n_rows, n_rows, p=shares)
 
 
-def class_shares(y: Any) -> Any:
+def class_shares(y: Any) -> NDArray[np.float64]:
     """How likely each row is to be drawn (n,), so that all classes are drawn alike."""
-    torch = need_torch()
-    codes = torch.as_tensor(y)
-    return (1.0 / codes.bincount().clamp(min=1))[codes]
+    codes = np.asarray(y)
+    each = (1.0 / np.maximum(np.bincount(codes), 1))[codes]
+    return each / each.sum()

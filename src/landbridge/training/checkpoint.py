@@ -1,6 +1,7 @@
 """The state of a training on disk, written beside and renamed, read back without running code."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,32 +12,52 @@ FORMAT = "landbridge.checkpoint/1"
 FILE = "checkpoint.safetensors"
 BEST, MODULE, OPTIMISER = "best", "module", "optimiser"
 
+ToBytes = Callable[[dict[str, Any], dict[str, str]], bytes]
+"""From tensors and text, by name, to a file."""
 
-def write_checkpoint(
-    folder: Path,
-    module: Any,
-    best: dict[str, Any],
-    optimisers: list[Any],
-    facts: dict[str, Any],
-) -> None:
-    """All that a training needs to go on exactly: weights, the best so far, optimisers, facts."""
-    from safetensors.torch import save
 
+def state_of(module: Any, best: dict[str, Any], optimisers: list[Any]) -> dict[str, Any]:
+    """All tensors that a training needs to go on exactly: weights, the best so far, optimisers."""
     tensors = {f"{MODULE}.{name}": value for name, value in module.state_dict().items()}
     tensors |= {f"{BEST}.{name}": value for name, value in best.items()}
     for k, optimiser in enumerate(optimisers):
         for number, state in optimiser.state_dict()["state"].items():
             for key, value in state.items():
                 if value is not None:
-                    tensors[f"{OPTIMISER}.{k}.{number}.{key}"] = need_torch().as_tensor(value)
-    plain = {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
-    data = save(plain, metadata={"format": FORMAT, "facts": json.dumps(facts)})
+                    tensors[f"{OPTIMISER}.{k}.{number}.{key}"] = value
+    return tensors
+
+
+def torch_bytes(tensors: dict[str, Any], metadata: dict[str, str]) -> bytes:
+    """PyTorch's tensors and text as a file in safetensors' format."""
+    from safetensors.torch import save
+
+    as_tensor = need_torch().as_tensor
+    plain = {
+        name: as_tensor(value).detach().cpu().clone().contiguous()
+        for name, value in tensors.items()
+    }
+    return save(plain, metadata=metadata)
+
+
+def write_checkpoint(
+    folder: Path,
+    tensors: dict[str, Any],
+    facts: dict[str, Any],
+    to_bytes: ToBytes = torch_bytes,
+) -> None:
+    """Put tensors and facts into the folder's checkpoint, all of it or nothing."""
+    data = to_bytes(tensors, {"format": FORMAT, "facts": json.dumps(facts)})
     with write_beside(folder / FILE) as beside:
         beside.write(data)
 
 
-def read_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
+def read_checkpoint(
+    folder: Path, framework: str = "pt"
+) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """The tensors and the facts of a checkpoint, ``None`` where the folder has none.
+
+    ``framework`` says what the tensors are to be, as safetensors names it.
 
     Raises
     ------
@@ -49,7 +70,7 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, Any]] | Non
     if not path.exists():
         return None
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework=framework) as file:
             header = file.metadata() or {}
             if header.get("format") != FORMAT:
                 raise ValueError(f"its format is {header.get('format')!r}, not {FORMAT!r}")

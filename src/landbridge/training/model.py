@@ -1,6 +1,7 @@
 """What every estimator with a network inside does: build it, keep it, and predict by it."""
 
 import warnings
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from landbridge.training.batches import ArrayBatches
 from landbridge.training.engine import need_torch, own_chance, usable_device
 from landbridge.training.options import Training
 from landbridge.training.rows import flat, n_axes, network_rows, outputs
-from landbridge.training.trainer import Trainer
+from landbridge.training.trainer import Trainer, parameters_of
 
 TASKS = ("classification", "regression")
 LOSSES = ("cross-entropy", "focal", "logit-adjusted", "ldam")
@@ -76,11 +77,7 @@ class NetworkModel:
         """The trained network, ``body`` and ``head``, in evaluation mode."""
         check_is_fitted(self)
         if "_network" not in vars(self):
-            torch = need_torch()
-            with own_chance(0, torch.device("cpu")):
-                network = self._built(self.input_shape_, self.n_outputs_)
-            network.load_state_dict({k: torch.as_tensor(v) for k, v in self.weights_.items()})
-            self._network = network.eval()
+            self._network = self._rebuilt().eval()
         return self._network
 
     @property
@@ -94,7 +91,7 @@ class NetworkModel:
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
     def _check_parameters(self) -> None:
-        need_torch()
+        self._need_framework()
         check_choice("task", self.task, TASKS)
         check_choice("loss", self.loss, LOSSES)
         check_number("validation_share", self.validation_share, below=1.0)
@@ -138,47 +135,6 @@ class NetworkModel:
         weights = np.ones(n_rows) if weights is None else weights
         return codes, (weights / weights.mean()).astype(np.float32)
 
-    def _built(self, input_shape: tuple[int, ...], n_outputs: int) -> Any:
-        """A fresh network, cut into body and head."""
-        from landbridge.training.networks import cut, make_network
-
-        module = make_network(self.network, input_shape, n_outputs)
-        network = cut(module, need_torch().zeros(2, *input_shape), self.head)
-        found = network.head.out_features
-        if found != n_outputs:
-            raise ValueError(
-                f"The network gives {found} numbers a row, and {n_outputs} are needed: one for "
-                "each class, or one in regression. Change its last layer."
-            )
-        return network
-
-    def _loss(self, y: NDArray, device: Any, name: str | None = None) -> Any:
-        """The loss over class numbers or values such as these."""
-        from landbridge.training.losses import make_loss
-
-        if not self._classifies:
-            return make_loss("squared error", None)
-        counts = np.bincount(y, minlength=len(self.classes_))
-        shares = need_torch().tensor(counts / counts.sum(), dtype=need_torch().float32)
-        return make_loss(name or self.loss, shares.to(device))
-
-    def _mean_loss(self, loss: Any, network: Any, X: NDArray, *labelled: NDArray) -> float:
-        """A loss over rows, their labels and weights, the network in evaluation mode."""
-        device = self._device()
-        tensors = [need_torch().from_numpy(values).to(device) for values in labelled]
-        return float(
-            loss(need_torch().from_numpy(outputs(network, X, device)).to(device), *tensors)
-        )
-
-    def _batches(self, X: NDArray, y: NDArray, weights: NDArray) -> ArrayBatches:
-        return ArrayBatches(
-            X,
-            y,
-            weights,
-            batch_size=self._options().batch_size,
-            is_balanced=self.balanced_batches and self._classifies,
-        )
-
     def _held_out(
         self, X: NDArray, y: NDArray, weights: NDArray, seed: int
     ) -> tuple[NDArray, NDArray]:
@@ -194,20 +150,41 @@ class NetworkModel:
             drawn = np.concatenate([np.delete(drawn, first), drawn[first]])
         return drawn[n_out:], drawn[:n_out]
 
+    def _batches(self, X: NDArray, y: NDArray, weights: NDArray) -> ArrayBatches:
+        return self._batches_type(
+            X,
+            y,
+            weights,
+            batch_size=self._options().batch_size,
+            is_balanced=self.balanced_batches and self._classifies,
+        )
+
     def _keep(self, trainer: Trainer, network: Any) -> None:
         """What was learned, as plain arrays."""
         self._network = network.eval()
         self.n_outputs_ = network.head.out_features
-        self.weights_ = {k: v.detach().cpu().numpy() for k, v in network.state_dict().items()}
+        self.weights_ = self._arrays(network)
         self.history_ = trainer.history
         self.n_epochs_, self.best_epoch_ = trainer.n_epochs, trainer.best_epoch
 
     def _outputs(self, X: Any) -> NDArray:
         check_is_fitted(self)
-        return outputs(self.network_, self._rows(X), self._device())
+        return self._run(self.network_, self._rows(X))
 
-    def _device(self) -> Any:
-        return usable_device(self._options().device)
+    def _needed(self, network: Any, n_outputs: int) -> Any:
+        """A network that gives as many numbers as are needed."""
+        found = network.head.out_features
+        if found != n_outputs:
+            raise ValueError(
+                f"The network gives {found} numbers a row, and {n_outputs} are needed: one for "
+                "each class, or one in regression. Change its last layer."
+            )
+        return network
+
+    def _shares(self, y: NDArray) -> NDArray[np.float32]:
+        """How common each class is among these class numbers."""
+        counts = np.bincount(y, minlength=len(self.classes_))
+        return (counts / counts.sum()).astype(np.float32)
 
     def __sklearn_is_fitted__(self) -> bool:
         return "weights_" in vars(self)
@@ -225,3 +202,59 @@ class NetworkModel:
             tags.estimator_type, tags.regressor_tags = "regressor", RegressorTags()
         tags.non_deterministic = self.random_state is None
         return tags
+
+    # What follows is all that knows PyTorch; the twins in Keras give their own.
+
+    _trainer_type = Trainer
+    _batches_type = ArrayBatches
+    _parameters_of = staticmethod(parameters_of)
+
+    def _need_framework(self) -> None:
+        need_torch()
+
+    def _device(self) -> Any:
+        return usable_device(self._options().device)
+
+    def _chance(self, seed: int) -> AbstractContextManager:
+        """Where all that is drawn depends on the seed."""
+        return own_chance(seed, self._device())
+
+    def _built(self, input_shape: tuple[int, ...], n_outputs: int) -> Any:
+        """A fresh network, cut into body and head."""
+        from landbridge.training.networks import cut, make_network
+
+        module = make_network(self.network, input_shape, n_outputs)
+        network = cut(module, need_torch().zeros(2, *input_shape), self.head)
+        return self._needed(network, n_outputs)
+
+    def _rebuilt(self) -> Any:
+        """The network with the weights that were learned."""
+        torch = need_torch()
+        with own_chance(0, torch.device("cpu")):
+            network = self._built(self.input_shape_, self.n_outputs_)
+        network.load_state_dict({k: torch.as_tensor(v) for k, v in self.weights_.items()})
+        return network
+
+    def _arrays(self, network: Any) -> dict[str, NDArray]:
+        """A network's weights and statistics as arrays."""
+        return {k: v.detach().cpu().numpy() for k, v in network.state_dict().items()}
+
+    def _run(self, module: Any, rows: NDArray) -> NDArray:
+        """What a network, or a part of one, makes of rows in evaluation mode."""
+        return outputs(module, rows, self._device())
+
+    def _loss(self, y: NDArray, device: Any, name: str | None = None) -> Any:
+        """The loss over class numbers or values such as these."""
+        from landbridge.training.losses import make_loss
+
+        if not self._classifies:
+            return make_loss("squared error", None)
+        shares = need_torch().from_numpy(self._shares(y)).to(device)
+        return make_loss(name or self.loss, shares)
+
+    def _mean_loss(self, loss: Any, network: Any, X: NDArray, *labelled: NDArray) -> float:
+        """A loss over rows, their labels and weights, the network in evaluation mode."""
+        device = self._device()
+        tensors = [need_torch().from_numpy(values).to(device) for values in labelled]
+        found = need_torch().from_numpy(self._run(network, X)).to(device)
+        return float(loss(found, *tensors))

@@ -9,8 +9,17 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from landbridge.training.batches import Batch, Batches
-from landbridge.training.checkpoint import check_own, read_checkpoint, restore, write_checkpoint
+from landbridge.training.checkpoint import (
+    check_own,
+    read_checkpoint,
+    restore,
+    state_of,
+    write_checkpoint,
+)
 from landbridge.training.engine import mixed_precision, move, need_torch, reseed
 from landbridge.training.options import Training
 from landbridge.training.progress import logged, told
@@ -58,7 +67,8 @@ def make_optimiser(options: Training, groups: list[dict[str, Any]], device: Any)
 class Trainer:
     """Moves the weights of a module until the epochs are over, and knows what it has reached.
 
-    A subclass may replace any rung. Whatever a method remembers from step to step, besides
+    A subclass may replace any rung; the rungs from ``prepare`` on are all that know PyTorch, and
+    another framework gives its own. Whatever a method remembers from step to step, besides
     weights, must be a buffer of the module: then a resumed run goes on exactly.
 
     Attributes
@@ -118,12 +128,9 @@ class Trainer:
 
     def begin(self) -> None:
         """Optimisers, and the state of an interrupted run where the folder holds one."""
-        self.module.to(self.device)
-        self.optimisers = [
-            make_optimiser(self.options, player.groups, self.device) for player in self.players
-        ]
+        self.prepare()
         self.ramp = Ramp(self.options.max_epochs)
-        if self.folder is not None and (found := read_checkpoint(self.folder)) is not None:
+        if self.folder is not None and (found := self.read(self.folder)) is not None:
             self.resume(self.folder, *found)
 
     def resume(self, folder: Path, tensors: dict[str, Any], facts: dict[str, Any]) -> None:
@@ -145,16 +152,18 @@ class Trainer:
         """Once over all rows in a new order, then take stock."""
         start, number = perf_counter(), self.n_epochs
         seed = (self.seed + 1_000_003 * number) % LARGEST_SEED
-        reseed(seed)  # so that a resumed run draws what an uninterrupted one would
+        self.reseed(seed)  # so that a resumed run draws what an uninterrupted one would
         self.module.train()
         seen, n_rows = [], []
         for k, batch in enumerate(self.batches.epoch(seed)):
             done = self.ramp.done(number + k / len(self.batches))
             self.resize(done)
-            seen.append(self.step(move(batch, self.device), done))
+            seen.append(self.step(self.placed(batch), done))
             n_rows.append(n_rows_in(batch))
-        self.check_finite(seen)
-        self.take_stock(mean_terms(seen, n_rows), start)
+        terms = self.numbers(seen)
+        self.check_finite(terms)
+        shares = np.array(n_rows) / sum(n_rows)
+        self.take_stock({name: float(values @ shares) for name, values in terms.items()}, start)
 
     def resize(self, done: float) -> None:
         """Set the step sizes for the share of training that is done."""
@@ -163,38 +172,13 @@ class Trainer:
             for group in optimiser.param_groups:
                 group["lr"] = size * group["pace"]
 
-    def step(self, batch: Any, done: float) -> dict[str, Any]:
-        """Every player's move; the terms that each minimised, before its last."""
-        terms: dict[str, Any] = {}
-        with advice_on_memory(self.options.batch_size):
-            for player, optimiser in zip(self.players, self.optimisers):
-                for _ in range(player.times):
-                    optimiser.zero_grad()
-                    found = self.terms(player, batch, done)
-                    sum(found.values()).backward()
-                    self.clip(optimiser)
-                    optimiser.step()
-                terms |= {name: value.detach() for name, value in found.items()}
-        return terms
-
-    def terms(self, player: Player, batch: Any, done: float) -> dict[str, Any]:
-        """What a player minimises, by name."""
-        with mixed_precision(self.options.precision, self.device):
-            return player.terms(batch, done)
-
-    def clip(self, optimiser: Any) -> None:
-        """Shorten a gradient that is too long."""
-        if self.options.clip is not None:
-            moved = [p for group in optimiser.param_groups for p in group["params"]]
-            need_torch().nn.utils.clip_grad_norm_(moved, self.options.clip)
-
-    def check_finite(self, seen: list[dict[str, Any]]) -> None:
+    def check_finite(self, terms: dict[str, NDArray]) -> None:
         """Stop where a loss is no number, and name the batch and the term."""
-        if need_torch().stack([sum(terms.values()) for terms in seen]).isfinite().all():
+        if np.isfinite(sum(terms.values())).all():
             return
-        for batch, terms in enumerate(seen, start=1):
-            for name, value in terms.items():
-                if not math.isfinite(float(value)):
+        for batch, values in enumerate(zip(*terms.values()), start=1):
+            for name, value in zip(terms, values):
+                if not math.isfinite(value):
                     self._diverged(float(value), f" (the term {name!r}, first in batch {batch})")
 
     def _diverged(self, loss: float, where: str) -> None:
@@ -223,8 +207,7 @@ class Trainer:
         watched = loss if judged is None else judged
         if not self.keeps_best or watched < min(self.watched, default=math.inf):
             self.best_epoch = self.n_epochs + 1
-            state = self.module.state_dict()
-            self.best_state = {name: value.detach().clone() for name, value in state.items()}
+            self.best_state = self.snapshot()
         self.history.append(figures)
         self._log(figures)
         self._tell(self.n_epochs, loss, judged)
@@ -232,8 +215,7 @@ class Trainer:
     def _judged(self) -> float:
         assert self.judge is not None
         self.module.eval()
-        with need_torch().no_grad():
-            return float(self.judge())
+        return self.undisturbed(self.judge)
 
     @property
     def n_epochs(self) -> int:
@@ -280,21 +262,77 @@ class Trainer:
             "best_epoch": self.best_epoch,
             "ramp": list(self.ramp),
         }
-        write_checkpoint(self.folder, self.module, self.best_state, self.optimisers, facts)
+        self.write(self.folder, state_of(self.module, self.best_state, self.optimisers), facts)
+
+    def prepare(self) -> None:
+        """Put the module on its device, and give every player an optimiser."""
+        self.module.to(self.device)
+        self.optimisers = [
+            make_optimiser(self.options, player.groups, self.device) for player in self.players
+        ]
+
+    def reseed(self, seed: int) -> None:
+        """Seed whatever the module draws."""
+        reseed(seed)
+
+    def placed(self, batch: Any) -> Any:
+        """A batch on the device."""
+        return move(batch, self.device)
+
+    def step(self, batch: Any, done: float) -> dict[str, Any]:
+        """Every player's move; the terms that each minimised, before its last."""
+        terms: dict[str, Any] = {}
+        with advice_on_memory(self.options.batch_size):
+            for player, optimiser in zip(self.players, self.optimisers):
+                for _ in range(player.times):
+                    optimiser.zero_grad()
+                    found = self.terms(player, batch, done)
+                    sum(found.values()).backward()
+                    self.clip(optimiser)
+                    optimiser.step()
+                terms |= {name: value.detach() for name, value in found.items()}
+        return terms
+
+    def terms(self, player: Player, batch: Any, done: float) -> dict[str, Any]:
+        """What a player minimises, by name."""
+        with mixed_precision(self.options.precision, self.device):
+            return player.terms(batch, done)
+
+    def clip(self, optimiser: Any) -> None:
+        """Shorten a gradient that is too long."""
+        if self.options.clip is not None:
+            moved = [p for group in optimiser.param_groups for p in group["params"]]
+            need_torch().nn.utils.clip_grad_norm_(moved, self.options.clip)
+
+    def numbers(self, seen: list[dict[str, Any]]) -> dict[str, NDArray[np.float64]]:
+        """What each term was at every step (n_steps,), brought home once an epoch."""
+        stack = need_torch().stack
+        return {
+            name: stack([terms[name] for terms in seen]).cpu().double().numpy() for name in seen[0]
+        }
+
+    def snapshot(self) -> dict[str, Any]:
+        """The module's state as it is now."""
+        state = self.module.state_dict()
+        return {name: value.detach().clone() for name, value in state.items()}
+
+    def undisturbed(self, judge: Callable[[], float]) -> float:
+        """What the judge says, without gradients."""
+        with need_torch().no_grad():
+            return float(judge())
+
+    def read(self, folder: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """The tensors and facts of the folder's checkpoint, ``None`` where it has none."""
+        return read_checkpoint(folder)
+
+    def write(self, folder: Path, tensors: dict[str, Any], facts: dict[str, Any]) -> None:
+        """Put tensors and facts into the folder's checkpoint."""
+        write_checkpoint(folder, tensors, facts)
 
 
 def n_rows_in(batch: Any) -> int:
     """The rows of a batch; those of the source in batches of two domains."""
     return len(batch.X) if isinstance(batch, Batch) else n_rows_in(batch[0])
-
-
-def mean_terms(seen: list[dict[str, Any]], n_rows: list[int]) -> dict[str, float]:
-    """The mean of each term over an epoch's steps, each as heavy as its batch."""
-    shares = need_torch().tensor(n_rows, dtype=need_torch().float64) / sum(n_rows)
-    return {
-        name: float(need_torch().stack([terms[name] for terms in seen]).double().cpu() @ shares)
-        for name in seen[0]
-    }
 
 
 @contextmanager
