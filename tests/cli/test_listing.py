@@ -1,14 +1,15 @@
 from landbridge.cli.listing import catalogue, data_sets, first_line, paper
 from landbridge.domains import DATASETS
-from landbridge.mapping import MAPPINGS
+from landbridge.mapping import mapping_names
 
 
 def test_each_mapping_says_what_it_does_and_whether_it_is_paired():
     rows = {row["name"]: row for row in catalogue()["mappings"]}
-    assert list(rows) == list(MAPPINGS)
+    assert list(rows) == mapping_names()
     assert rows["coral"]["class"] == "CORAL"
     assert rows["coral"]["paper"] == "Sun, Feng & Saenko 2016"
     assert (rows["coral"]["kind"], rows["ridge"]["kind"]) == ("move", "paired")
+    assert (rows["dann"]["kind"], rows["dann"]["class"]) == ("train", "DANN")
 
 
 def test_each_learner_says_what_it_is_for():

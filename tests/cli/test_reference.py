@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from landbridge.cli.reference import PAGES, command_line_page, mappings_page
-from landbridge.mapping import MAPPINGS
+from landbridge.mapping import ALIGNMENTS, MAPPINGS
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -19,6 +19,7 @@ def test_the_catalogue_page_has_every_mapping():
     page = mappings_page()
     for name, mapping in MAPPINGS.items():
         assert f"| `{name}` `{mapping.__name__}` |" in page
+    assert all(f"| `{name}` `" in page for name in ALIGNMENTS if name != "none")
 
 
 def test_the_page_has_every_command_and_option():

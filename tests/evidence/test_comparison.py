@@ -183,3 +183,12 @@ def test_the_guarded_transfer_is_the_model_that_the_comparison_chose(moved, trut
     assert model.score(moved[2], truth) == (model.predict(moved[2]) == truth).mean()
     np.testing.assert_allclose(model.predict_proba(moved[2]).sum(axis=1), 1.0)
     assert clone(model).get_params()["candidates"] == ["recentre"]
+
+
+def test_an_alignment_of_networks_is_a_candidate_for_the_learners_task(moved):
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    made = make_candidate("dann+stacking", LEARNER)
+    assert (made.mapping.alignment, made.mapping.task) == ("dann", "classification")
+    assert make_candidate("mmd", LinearRegression()).mapping.task == "regression"
+    found = compare(*moved, learner=LEARNER, candidates=["mmd"], n_folds=2, n_repeats=1)
+    assert found["mmd"].scores.shape == (2,)

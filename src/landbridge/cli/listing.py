@@ -12,7 +12,7 @@ from rich.text import Text
 from landbridge.cli.lines import heading, indented
 from landbridge.domains import DATASETS, DataSet
 from landbridge.domains.fetching import FOLDER_VARIABLE, cache_folder
-from landbridge.mapping import MAPPINGS, make_mapping
+from landbridge.mapping import ALIGNMENTS, MAPPINGS, DeepTransfer, make_mapping
 from landbridge.source import LEARNERS
 from landbridge.source.learners import TASKS
 from landbridge.target import TARGETS
@@ -35,7 +35,8 @@ def catalogue() -> dict[str, list[dict[str, Any]]]:
                 "when": mapping.when,
             }
             for name, mapping in ((name, make_mapping(name)) for name in MAPPINGS)
-        ],
+        ]
+        + [_alignment(name) for name in ALIGNMENTS if name != "none"],
         "targets": [
             {
                 "name": name,
@@ -49,6 +50,20 @@ def catalogue() -> dict[str, list[dict[str, Any]]]:
             {"name": name, "tasks": [task for task in TASKS if getattr(kind, task)]}
             for name, kind in LEARNERS.items()
         ],
+    }
+
+
+def _alignment(name: str) -> dict[str, Any]:
+    kind = ALIGNMENTS[name]
+    return {
+        "name": name,
+        "class": kind.name,
+        "kind": "train",
+        "does": kind.summary[:1].upper() + kind.summary[1:] + ".",
+        "paper": kind.paper,
+        "labels": DeepTransfer.needs_labels,
+        "cost": DeepTransfer.cost,
+        "when": DeepTransfer.when,
     }
 
 
@@ -82,6 +97,7 @@ KINDS = {
     "reweigh": "reweigh source rows, so that they are spread as the target is",
     "relabel": "give labels to target rows",
     "paired": "learn from pairs: row i of both tables is one thing seen twice",
+    "train": "train a network on both domains, until they look alike in it (needs PyTorch)",
 }
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 
-from landbridge.mapping import MAPPINGS
+from landbridge.mapping import ALIGNMENTS, DeepTransfer, Mapping, mapping_names
 from landbridge.target import TARGETS, Pooled, Refit, TargetOnly
 from landbridge.transfer import Transfer
 
@@ -41,8 +41,9 @@ def make_candidate(name: str, learner: Any) -> Transfer:
     Parameters
     ----------
     name : str
-        Such as ``"coral"`` (then pooled), ``"stacking"`` (rows stay as they are) or
-        ``"coral+stacking"``.
+        Such as ``"coral"`` (then pooled), ``"stacking"`` (rows stay as they are),
+        ``"coral+stacking"``, or ``"dann"`` (a network trained on both domains, whose
+        representation the learner gets).
     learner : scikit-learn classifier or regressor
         The learner of the source, and the one that the target learner wraps.
 
@@ -60,15 +61,25 @@ def make_candidate(name: str, learner: Any) -> Transfer:
              target=Stacking(learner=LogisticRegression()))
     """
     parts = [part.strip() for part in name.split("+")]
-    mappings = [part for part in parts if part in MAPPINGS]
+    known = mapping_names()
+    mappings = [part for part in parts if part in known]
     targets = [part for part in parts if part in TARGETS]
     if len(mappings) + len(targets) != len(parts) or len(mappings) > 1 or len(targets) > 1:
         raise ValueError(
-            f"Unknown candidate {name!r}: give a mapping ({', '.join(MAPPINGS)}), a target "
+            f"Unknown candidate {name!r}: give a mapping ({', '.join(known)}), a target "
             f"learner ({', '.join(TARGETS)}), or both as mapping+learner."
         )
     target = TARGETS[targets[0]] if targets else Pooled
-    return Transfer(clone(learner), mappings[0] if mappings else "identity", target(clone(learner)))
+    mapping = _mapping(mappings[0], learner) if mappings else "identity"
+    return Transfer(clone(learner), mapping, target(clone(learner)))
+
+
+def _mapping(name: str, learner: Any) -> str | Mapping:
+    """The mapping's name; of an alignment the network, for the learner's task."""
+    if name not in ALIGNMENTS:
+        return name
+    task = "classification" if is_classifier(learner) else "regression"
+    return DeepTransfer(alignment=name, task=task, random_state=0)
 
 
 def make_candidates(names: Iterable[str], learner: Any) -> dict[str, Transfer]:

@@ -78,6 +78,7 @@ from landbridge.mapping.catalogue import (
     TransferSubspace,
     UnbalancedTransport,
     make_mapping,
+    mapping_names,
 )
 from landbridge.mapping.deep import ALIGNMENTS, DeepTransfer
 from landbridge.mapping.sources import MultiSource
@@ -152,4 +153,5 @@ __all__ = [
     "UnbalancedTransport",
     "UnpairedMapping",
     "make_mapping",
+    "mapping_names",
 ]

@@ -13,6 +13,7 @@ from landbridge.mapping.alignment.subspace_alignment import SubspaceAlignment
 from landbridge.mapping.alignment.transfer_subspace import TransferSubspace
 from landbridge.mapping.base import Mapping
 from landbridge.mapping.components import BDA, JDA, TCA, TJM, SemiSupervisedTCA
+from landbridge.mapping.deep import ALIGNMENTS, DeepTransfer
 from landbridge.mapping.identity import Identity
 from landbridge.mapping.paired.cca import CCA
 from landbridge.mapping.paired.class_pairs import ClassPairs
@@ -125,8 +126,13 @@ MAPPINGS: dict[str, type[Mapping]] = {
 """Every mapping, under the name that ``Transfer`` and the command line take."""
 
 
+def mapping_names() -> list[str]:
+    """Every name that ``make_mapping`` takes: mappings, then alignments of networks."""
+    return [*MAPPINGS, *(name for name in ALIGNMENTS if name != "none")]
+
+
 def make_mapping(name: str) -> Mapping:
-    """A mapping with its default parameters, by name.
+    """A mapping with its default parameters, by name; an alignment's is ``DeepTransfer``.
 
     Raises
     ------
@@ -139,6 +145,7 @@ def make_mapping(name: str) -> Mapping:
     >>> make_mapping("coral")
     CORAL()
     """
-    if name not in MAPPINGS:
-        raise ValueError(f"Unknown mapping {name!r}: the mappings are {', '.join(MAPPINGS)}.")
-    return MAPPINGS[name]()
+    if name not in mapping_names():
+        known = ", ".join(mapping_names())
+        raise ValueError(f"Unknown mapping {name!r}: the mappings are {known}.")
+    return MAPPINGS[name]() if name in MAPPINGS else DeepTransfer(alignment=name)
