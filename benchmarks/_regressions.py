@@ -9,6 +9,14 @@ CORRELATION = 0.4
 """Tables are cut by the feature whose correlation with the label is nearest to this."""
 
 
+ROWS = 700
+"""Of each domain of the larger tables, drawn evenly."""
+
+
+def few(table: pd.DataFrame, rows: int = ROWS) -> pd.DataFrame:
+    return table.sample(rows, random_state=0)
+
+
 def regression_task(name: str, source: pd.DataFrame, target: pd.DataFrame, label: str) -> Task:
     """Rows and labels in units of the source, the target being as far off as it is."""
     numbers = [part.astype(float) for part in (source, target)]
@@ -44,7 +52,7 @@ def wine() -> list[Task]:
         )
         for colour in ("red", "white")
     }
-    tables["white"] = tables["white"].sample(2000, random_state=0)
+    tables = {colour: few(table) for colour, table in tables.items()}
     return [
         regression_task(f"{s}-{t}", tables[s], tables[t], "mark") for s, t in permutations(tables)
     ]
@@ -53,7 +61,7 @@ def wine() -> list[Task]:
 def abalone() -> list[Task]:
     """Three tasks: the age of males, females and infants, from the other two kinds."""
     table = pd.read_csv(folder("abalone") / "abalone.csv", header=None)
-    table = table.sample(2000, random_state=0)
+    table = few(table, 2 * ROWS)
     kinds = table.pop(0)
     numbers = table.rename(columns={8: "rings"})
     return [
