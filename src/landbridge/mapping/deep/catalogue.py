@@ -20,6 +20,21 @@ ALIGNMENTS: dict[str, AlignmentKind] = {
     "none": AlignmentKind("base", "Alignment", "source labels alone", "-"),
     "mmd": AlignmentKind("distances", "MMD", "means in several kernels' features", "Long 2015"),
     "deep-coral": AlignmentKind("distances", "DeepCORAL", "covariances", "Sun & Saenko 2016"),
+    "jan": AlignmentKind("distances", "JAN", "features and predictions jointly", "Long 2017"),
+    "dsan": AlignmentKind("distances", "DSAN", "means of each class", "Zhu 2020"),
+    "cmd": AlignmentKind("distances", "CMD", "means and central moments", "Zellinger 2017"),
+    "sliced-wasserstein": AlignmentKind(
+        "distances", "SlicedWasserstein", "quantiles along random directions", "Lee 2019"
+    ),
+    "deep-jdot": AlignmentKind(
+        "distances", "DeepJDOT", "transport of features and labels", "Damodaran 2018"
+    ),
+    "mcc": AlignmentKind("predictions", "MCC", "classes are not confused", "Jin 2020"),
+    "bnm": AlignmentKind("predictions", "BNM", "predictions are sure and varied", "Cui 2020"),
+    "afn": AlignmentKind("predictions", "AFN", "features grow longer", "Xu 2019"),
+    "bsp": AlignmentKind(
+        "predictions", "BSP", "a domain classifier is fooled, no direction rules", "Chen 2019"
+    ),
     "dann": AlignmentKind("adversaries", "DANN", "a domain classifier is fooled", "Ganin 2016"),
     "mcd": AlignmentKind("disagreement", "MCD", "two heads come to agree", "Saito 2018"),
 }
