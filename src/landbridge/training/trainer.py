@@ -343,8 +343,13 @@ def advice_on_memory(batch_size: int) -> Any:
     except RuntimeError as error:
         if "out of memory" not in str(error) and "not enough memory" not in str(error):
             raise
-        raise MemoryError(
-            f"The device has too little memory for a step with batch_size={batch_size}: halve it, "
-            'or set precision="bfloat16". The checkpoint of the last whole epoch is kept where '
-            "a folder is set."
-        ) from error
+        raise MemoryError(memory_advice(batch_size)) from error
+
+
+def memory_advice(batch_size: int) -> str:
+    """What to do where a step needs too much memory."""
+    return (
+        f"The device has too little memory for a step with batch_size={batch_size}: halve it, "
+        'or set precision="bfloat16". The checkpoint of the last whole epoch is kept where '
+        "a folder is set."
+    )

@@ -1,0 +1,136 @@
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+
+from landbridge import NetworkSource, Training  # noqa: E402
+from landbridge import keras as twin  # noqa: E402
+
+CLOSE = {"rtol": 2e-5, "atol": 2e-5}
+NETWORKS = [
+    (None, (5,)),
+    ((8, 6), (5,)),
+    ("mlp", (5,)),
+    ("residual-mlp", (5,)),
+    ("cnn", (2, 7, 6)),
+    ("gru", (4, 3)),
+]
+
+
+def classes(shape, n=90, n_classes=3, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, *shape)).astype(np.float32)
+    first = X.reshape(n, -1)[:, 0]
+    return X, np.digitize(first, np.quantile(first, np.linspace(0, 1, n_classes + 1)[1:-1]))
+
+
+def options(**changed):
+    return Training(**{"max_epochs": 4, "batch_size": 16, "learning_rate": 3e-3, **changed})
+
+
+def assert_same_networks(of_torch, of_keras, translated):
+    expected = translated({k: torch.as_tensor(v) for k, v in of_torch.weights_.items()})
+    found = list(of_keras.weights_.values())
+    assert len(found) == len(expected)
+    for name, a, b in zip(of_keras.weights_, found, expected):
+        np.testing.assert_allclose(a, b, err_msg=name, **CLOSE)
+
+
+def assert_same_figures(of_torch, of_keras):
+    for a, b in zip(of_torch.history_, of_keras.history_):
+        assert a.keys() == b.keys()
+        for name in a.keys() - {"seconds"}:
+            assert b[name] == pytest.approx(a[name], rel=1e-4, abs=1e-5), name
+
+
+def fit_both(networks, X, y, **parameters):
+    parameters = {"training": options(), "random_state": 0, "validation_share": 0.2, **parameters}
+    return tuple(
+        kind(network, **parameters).fit(X, y)
+        for kind, network in zip((NetworkSource, twin.NetworkSource), networks)
+    )
+
+
+@pytest.mark.parametrize(("network", "shape"), NETWORKS)
+def test_named_networks_give_the_same_outputs_and_gradients(network, shape, twins, translated):
+    import tensorflow as tf
+
+    module, model = twins(network, shape, 3)
+    X, _ = classes(shape, 12)
+    rows = torch.from_numpy(X)
+    module.train()
+    module(rows).square().sum().backward()
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(model(X, training=True) ** 2)
+    gradients = tape.gradient(loss, [v.value for v in model.trainable_weights])
+    expected = translated({name: p.grad for name, p in module.named_parameters()})
+    for found, gradient in zip(gradients, expected):
+        np.testing.assert_allclose(found, gradient, rtol=1e-4, atol=1e-4)
+    with torch.no_grad():
+        np.testing.assert_allclose(model(X, training=False), module.eval()(rows), **CLOSE)
+    assert_same_state(module, model, translated)
+
+
+def assert_same_state(module, model, translated):
+    for found, expected in zip(model.weights, translated(module.state_dict())):
+        np.testing.assert_allclose(found.value.numpy(), expected, **CLOSE)
+
+
+@pytest.mark.parametrize(("network", "shape"), NETWORKS)
+def test_a_source_network_ends_with_the_same_weights(network, shape, twins, translated):
+    """By plain steps: Adam makes whole steps of the rounding where a gradient is zero."""
+    X, y = classes(shape)
+    training = options(optimiser="sgd", learning_rate=0.02)
+    both = fit_both(twins(network, shape, 3), X, y, training=training)
+    assert_same_figures(*both)
+    assert_same_networks(*both, translated)
+    assert both[0].best_epoch_ == both[1].best_epoch_
+    np.testing.assert_allclose(both[0].predict_proba(X), both[1].predict_proba(X), atol=2e-5)
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "focal", "logit-adjusted", "ldam"])
+def test_every_loss_and_its_gradient_are_the_same(loss):
+    import tensorflow as tf
+
+    from landbridge.keras.losses import make_loss as make_keras
+    from landbridge.training.losses import make_loss
+
+    rng = np.random.default_rng(0)
+    logits, y = rng.normal(size=(20, 3)).astype(np.float32) * 2, rng.integers(0, 3, 20)
+    weight, shares = rng.random(20).astype(np.float32), np.array([0.7, 0.2, 0.1], np.float32)
+    given = torch.from_numpy(logits).requires_grad_()
+    expected = make_loss(loss, torch.from_numpy(shares))(
+        given, torch.from_numpy(y), torch.from_numpy(weight)
+    )
+    expected.backward()
+    Z = tf.constant(logits)
+    with tf.GradientTape() as tape:
+        tape.watch(Z)
+        found = make_keras(loss, shares)(Z, y, weight)
+    assert float(found) == pytest.approx(float(expected.detach()), rel=1e-5)
+    np.testing.assert_allclose(tape.gradient(found, Z), given.grad, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"loss": "focal"},
+        {"loss": "logit-adjusted"},
+        {"loss": "ldam", "class_weight": "auto"},
+        {"balanced_batches": True},
+        {"task": "regression"},
+        {"training": options(optimiser="sgd", weight_decay=0.01, schedule="constant")},
+        {"training": options(clip=0.05)},
+        {"training": options(patience=1, max_epochs=8, learning_rate=0.1)},
+    ],
+    ids=str,
+)
+def test_every_way_to_train_ends_with_the_same_weights(parameters, twins, translated):
+    X, y = classes((5,))
+    if parameters.get("task") == "regression":
+        y = X[:, 0] ** 2
+    n_outputs = 1 if "task" in parameters else 3
+    both = fit_both(twins((8,), (5,), n_outputs), X, y, **parameters)
+    assert_same_figures(*both)
+    assert_same_networks(*both, translated)
