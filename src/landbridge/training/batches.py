@@ -95,7 +95,7 @@ class ArrayBatches:
 
     def batch(self, rows: NDArray[np.intp]) -> Batch:
         """The rows of these numbers."""
-        if isinstance(self.X, np.memmap):
+        if is_mapped(self.X):
             rows = np.sort(rows)
         X, y, weight = (self.take(values, rows) for values in (self.X, self.y, self.weight))
         return Batch(X, y, weight, self.tensor(rows))
@@ -210,3 +210,10 @@ def class_shares(y: Any) -> NDArray[np.float64]:
     codes = np.asarray(y)
     each = (1.0 / np.maximum(np.bincount(codes), 1))[codes]
     return each / each.sum()
+
+
+def is_mapped(values: Any) -> bool:
+    """Whether an array, or the one that it is a view of, is mapped from a file."""
+    while values is not None and not isinstance(values, np.memmap):
+        values = getattr(values, "base", None)
+    return values is not None

@@ -16,7 +16,9 @@ NAMED = ("mlp", "residual-mlp", "cnn", "gru", "transformer")
 HIDDEN, DEPTH = 128, 2
 
 
-def make_network(network: Any, input_shape: Sequence[int], n_outputs: int) -> nn.Module:
+def make_network(
+    network: Any, input_shape: Sequence[int], n_outputs: int, what: str = "network"
+) -> nn.Module:
     """A fresh network from rows of ``input_shape`` to ``n_outputs`` numbers.
 
     Parameters
@@ -29,6 +31,8 @@ def make_network(network: Any, input_shape: Sequence[int], n_outputs: int) -> nn
     input_shape : sequence of int
         Of one row: (d,), (channels, height, width) or (steps, d).
     n_outputs : int
+    what : str
+        The parameter's name in messages.
 
     Raises
     ------
@@ -46,7 +50,7 @@ def make_network(network: Any, input_shape: Sequence[int], n_outputs: int) -> nn
     made = network() if callable(network) else network
     if not isinstance(made, nn.Module):
         raise TypeError(
-            "network must be None, a tuple of hidden widths, a name, an nn.Module or a function "
+            f"{what} must be None, a tuple of hidden widths, a name, an nn.Module or a function "
             f"without arguments that makes one: found {made!r}."
         )
     return copy.deepcopy(made)
@@ -124,6 +128,24 @@ def convolutional(
         n_flat = convolutions.eval()(torch.zeros(1, *input_shape)).shape[1]
     dense = [nn.Linear(n_flat, HIDDEN), nn.BatchNorm1d(HIDDEN), nn.ReLU()]
     return nn.Sequential(convolutions.train(), *dense, nn.Linear(HIDDEN, n_outputs))
+
+
+class MixtureOfLinear(nn.Module):
+    r"""Linear maps, mixed by where a row is: :math:`\sum_k g_k(x) (A_k x + b_k)`.
+
+    The gates g are a softmax of a linear map of the row (Jacobs, Jordan, Nowlan & Hinton 1991).
+    """
+
+    def __init__(self, n_inputs: int, n_outputs: int, n_maps: int = 4):
+        super().__init__()
+        self.gate = nn.Linear(n_inputs, n_maps)
+        self.maps = nn.Linear(n_inputs, n_maps * n_outputs)
+        self.n_maps = n_maps
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Every map's output, mixed."""
+        shares = self.gate(X).softmax(dim=1)
+        return (shares[:, :, None] * self.maps(X).unflatten(1, (self.n_maps, -1))).sum(dim=1)
 
 
 class Recurrent(nn.Module):
@@ -206,6 +228,28 @@ class Cut(nn.Module):
     def n_features(self) -> int:
         """Width of the representation."""
         return self.head.in_features  # type: ignore[return-value]
+
+    @property
+    def of_source(self) -> "Cut":
+        """The network as rows of the source go through it."""
+        return self
+
+
+class TwoBodies(Cut):
+    """A network with a body for each domain before one head.
+
+    ``body`` is the target's, which predictions for target rows go through; ``source_body`` the
+    source's, and at first both are the same.
+    """
+
+    def __init__(self, network: Cut):
+        super().__init__(copy.deepcopy(network.body), network.head)
+        self.source_body = network.body
+
+    @property
+    def of_source(self) -> Cut:
+        """The source's body before the head."""
+        return Cut(self.source_body, self.head)
 
 
 def cut(module: nn.Module, rows: torch.Tensor, head: str | None = None) -> Cut:

@@ -497,7 +497,7 @@ def test_a_flat_output_is_not_mistaken_for_a_column(pairs):
         GradientMapping(module).fit(pairs[0], pairs[1][:, 0])
 
 
-@pytest.mark.parametrize("module", ["mlp", 3, lambda: "mlp"])
+@pytest.mark.parametrize("module", [3, lambda: "mlp"])
 def test_what_is_no_module_is_refused(pairs, module):
     with pytest.raises(TypeError, match="module must be None, a tuple of hidden widths"):
         GradientMapping(module).fit(*pairs)
@@ -540,3 +540,49 @@ def test_importing_the_mapping_does_not_import_torch():
 )
 def test_scikit_learn_accepts_it(estimator, check):
     check(estimator)
+
+
+# Named modules, and pairs that lie in files
+
+
+@pytest.mark.parametrize(
+    ("module", "shape"),
+    [
+        ("mlp", None),
+        ("residual-mlp", None),
+        ("mixture", None),
+        ("cnn", (1, 4, 6)),
+        ("gru", (6, 4)),
+        ("transformer", (6, 4)),
+    ],
+)
+def test_a_named_module_is_made_to_fit_rows_pictures_and_sequences(rng, module, shape):
+    X = rng.standard_normal((200, 24))
+    Y = np.column_stack([np.abs(X[:, 0]), X[:, 1]])
+    mapping = quick(
+        module=module, input_shape=shape, max_epochs=40, learning_rate=0.01, batch_size=20
+    ).fit(X, Y)
+    assert mapping.predict(X).shape == (200, 2)
+    assert mapping.score(X, Y) > 0.5
+    again = pickle.loads(pickle.dumps(mapping))
+    np.testing.assert_array_equal(again.predict(X), mapping.predict(X))
+
+
+def test_a_mixture_of_linear_maps_learns_another_map_on_either_side(rng):
+    X = rng.standard_normal((600, 2))
+    Y = np.where(X[:, :1] > 0, X @ [[2.0, 0.0], [0.0, 1.0]], X @ [[-1.0, 1.0], [0.0, -1.0]])
+    score = GradientMapping("mixture", random_state=0).fit(X, Y).score(X, Y)
+    assert score > 0.97 > GradientMapping(random_state=0).fit(X, Y).score(X, Y) + 0.2
+
+
+def test_pairs_in_a_file_are_read_in_parts_to_the_same_map(rng, tmp_path, monkeypatch):
+    X = rng.standard_normal((500, 4)).astype(np.float32)
+    Y = (X @ rng.standard_normal((4, 3)) + 1).astype(np.float32)
+    mapped = []
+    for name, array in (("X", X), ("Y", Y)):
+        array.tofile(tmp_path / name)
+        mapped.append(np.memmap(tmp_path / name, np.float32, "r", shape=array.shape))
+    held = quick(max_epochs=5, batch_size=50).fit(X, Y)
+    monkeypatch.setattr("landbridge.mapping.paired.gradient.HELD_BYTES", 0)
+    read = quick(max_epochs=5, batch_size=50).fit(*mapped)
+    np.testing.assert_allclose(read.predict(X), held.predict(X), rtol=1e-5, atol=1e-5)

@@ -1,15 +1,13 @@
 """Any network as the map between pairs, learned by gradient descent on the squared error."""
 
-import copy
 import math
 import warnings
-from itertools import pairwise
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -17,8 +15,10 @@ from landbridge.domains.folds import folds_by_content
 from landbridge.domains.parameters import check_choice, check_number
 from landbridge.mapping.affine import Affine
 from landbridge.mapping.base import PairedMapping
+from landbridge.moments import moments_of_rows
 from landbridge.training import ArrayBatches, Batch, Player, Trainer, Training, need_torch
-from landbridge.training.engine import own_chance, usable_device
+from landbridge.training.batches import is_mapped
+from landbridge.training.engine import move, own_chance, usable_device
 from landbridge.training.options import OnEpoch
 from landbridge.training.schedule import is_still_falling
 from landbridge.training.trainer import parameters_of
@@ -28,11 +28,23 @@ LARGEST_BATCH = 1024
 FEWEST_HELD_OUT = 10
 SLOPE_ROWS = 256
 ROWS_AT_ONCE = 8192
+HELD_BYTES = 2**28
+"""Pairs are held standardised, besides as they are, if that takes no more than this."""
 
 
 def squared_error(predicted: Any, Y: Any, weight: Any) -> Any:
     """``Σ wᵢ ‖f(xᵢ) − yᵢ‖²`` over the rows of a batch, as a tensor."""
     return (weight * (predicted - Y).square().sum(dim=1)).sum()
+
+
+def held_out_error(module: Any, held_out: Any, device: Any) -> float:
+    """The mean squared error of an output over the held-out pairs."""
+    total = weight = 0.0
+    for batch in held_out.in_order():
+        part = move(batch, device)
+        total += float(squared_error(module(part.X), part.y, part.weight))
+        weight += float(part.weight.sum())
+    return total / weight / part.y.shape[1]
 
 
 def mean_error(module: Any, batch: Batch) -> Any:
@@ -53,7 +65,9 @@ def mean_absolute_slopes(module: Any, Z: Any) -> Any:
     return torch.stack([slope.abs().mean(dim=0) for slope in slopes], dim=1)
 
 
-def build_module(module: Any, n_inputs: int, n_outputs: int) -> Any:
+def build_module(
+    module: Any, n_inputs: int, n_outputs: int, input_shape: Sequence[int] | None = None
+) -> Any:
     """A fresh network, as ``GradientMapping`` describes it.
 
     Raises
@@ -62,25 +76,72 @@ def build_module(module: Any, n_inputs: int, n_outputs: int) -> Any:
         If ``module`` neither is nor makes an ``nn.Module``.
     """
     nn = need_torch().nn
+    from landbridge.training.networks import MixtureOfLinear, make_network
+
     if module is None:
         return nn.Linear(n_inputs, n_outputs)
-    if isinstance(module, (tuple, list)):
-        return _multilayer([n_inputs, *module, n_outputs])
-    made = module() if callable(module) and not isinstance(module, nn.Module) else module
-    if not isinstance(made, nn.Module):
-        raise TypeError(
-            "module must be None, a tuple of hidden widths, an nn.Module or a function without "
-            f"arguments that makes one: found {made!r}."
-        )
-    return copy.deepcopy(made)
+    shape = (n_inputs,) if input_shape is None else tuple(input_shape)
+    if module == "mixture":
+        return MixtureOfLinear(n_inputs, n_outputs)
+    made = make_network(module, shape, n_outputs, what="module")
+    return made if len(shape) == 1 else nn.Sequential(nn.Unflatten(1, shape), made)
 
 
-def _multilayer(widths: list[int]) -> Any:
-    nn = need_torch().nn
-    layers: list[Any] = []
-    for n_inputs, n_outputs in pairwise(widths):
-        layers += [nn.Linear(n_inputs, n_outputs), nn.GELU()]
-    return nn.Sequential(*layers[:-1])
+class Pairs(ArrayBatches):
+    """Standardised pairs: held so if they are few, else standardised a batch at a time."""
+
+    def __init__(
+        self, arrays: Sequence[NDArray], order: NDArray, scaling: "Scaling", batch_size: int
+    ):
+        super().__init__(order, batch_size=batch_size)
+        self.arrays, self.scaling = arrays, scaling
+        n_numbers = len(order) * (arrays[0].shape[1] + arrays[1].shape[1])
+        is_held = n_numbers * arrays[0].itemsize <= HELD_BYTES
+        self.held = self.pairs(order) if is_held else None
+
+    def batch(self, rows: NDArray[np.intp]) -> Batch:
+        """The standardised pairs at these places of the order."""
+        if self.held is None:
+            return self.pairs(self.X[rows])
+        places = need_torch().from_numpy(rows)
+        return Batch(*(values[places] for values in self.held[:3]))
+
+    def pairs(self, rows: NDArray[np.intp]) -> Batch:
+        """The standardised pairs of these row numbers; of a file, in its order."""
+        rows = np.sort(rows) if is_mapped(self.arrays[0]) else rows
+        X, Y, weight = (values[rows] for values in self.arrays)
+        Z, U = self.scaling.source(X), self.scaling.target(Y.astype(X.dtype, copy=False))
+        return Batch(*map(self.tensor, (Z, U, weight.astype(X.dtype))))
+
+    def fingerprint(self) -> int:
+        """A checksum of some of the pairs, and of their order."""
+        some = ArrayBatches(*self.arrays, batch_size=self.batch_size).fingerprint()
+        return some ^ super().fingerprint()
+
+
+class Scaling(NamedTuple):
+    """What rows of both sides are shifted and divided by."""
+
+    source_mean: NDArray
+    source_scale: NDArray
+    target_mean: NDArray
+    target_scale: NDArray
+
+    def source(self, X: NDArray) -> NDArray:
+        """Source rows between standardised features."""
+        return (X - self.source_mean.astype(X.dtype)) / self.source_scale.astype(X.dtype)
+
+    def target(self, Y: NDArray) -> NDArray:
+        """Target rows between standardised features."""
+        return (Y - self.target_mean.astype(Y.dtype)) / self.target_scale.astype(Y.dtype)
+
+
+def _varies(X: NDArray, order: NDArray) -> NDArray[np.bool_]:
+    """Which features are not the same in all of these rows, a block of rows at a time."""
+    differs = np.zeros(X.shape[1], dtype=bool)
+    for start in range(0, len(order), ROWS_AT_ONCE):
+        differs |= (X[order[start : start + ROWS_AT_ONCE]] != X[order[0]]).any(axis=0)
+    return differs
 
 
 def check_module(module: Any, Z: Any, n_outputs: int) -> None:
@@ -120,10 +181,15 @@ class GradientMapping(Affine, PairedMapping):
 
     Parameters
     ----------
-    module : None, tuple of int, nn.Module or callable, default=None
+    module : None, tuple of int, str, nn.Module or callable, default=None
         The network f, rows (n, d_s) to rows (n, d_t). ``None`` is linear; a tuple gives the
-        widths of hidden layers, with GELU between; a module is copied and its weights are
-        where training starts; a callable without arguments makes one.
+        widths of hidden layers, with GELU between; ``"mlp"``, ``"residual-mlp"``, ``"mixture"``
+        (linear maps, mixed by where a row is), ``"cnn"``, ``"gru"`` and ``"transformer"`` are
+        made to fit; a module is copied and its weights are where training starts; a callable
+        without arguments makes one.
+    input_shape : sequence of int, optional
+        What a flat row is to the network: (channels, height, width) of a picture, (steps,
+        features) of a sequence.
     optimiser : {"adam", "sgd"}, default="adam"
         Adam, or stochastic gradient descent with Nesterov momentum 0.9.
     learning_rate : float, default=0.02
@@ -203,8 +269,8 @@ class GradientMapping(Affine, PairedMapping):
     ``KeyboardInterrupt`` goes on to whoever called, so that a search over many fits ends too.
     Before the first epoch is over nothing is kept.
 
-    Training takes one standardised copy of the pairs on the device, in the precision of X. The
-    order of the rows does not matter.
+    Beyond 256 MB, pairs are standardised a batch at a time, in the precision of X: arrays that
+    are mapped from files (``np.memmap``) are never held as a whole. The order of the rows does not matter.
 
     Examples
     --------
@@ -227,6 +293,7 @@ class GradientMapping(Affine, PairedMapping):
         self,
         module: Any = None,
         *,
+        input_shape: Sequence[int] | None = None,
         optimiser: str = "adam",
         learning_rate: float = 0.02,
         batch_size: int | str = "auto",
@@ -241,6 +308,7 @@ class GradientMapping(Affine, PairedMapping):
         progress: bool | OnEpoch = False,
     ):
         self.module = module
+        self.input_shape = input_shape
         self.optimiser = optimiser
         self.learning_rate = learning_rate
         self.batch_size = batch_size
@@ -258,56 +326,51 @@ class GradientMapping(Affine, PairedMapping):
         self._check_parameters()
         device = usable_device(self.device)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        pairs = self._standardised_pairs(X, Y, sample_weight, device)
+        weight = np.ones(len(X)) if sample_weight is None else sample_weight
+        order = folds_by_content(X, Y, 1)[0]
+        order = order[weight[order] > 0]
+        weight = weight / weight[order].mean()
+        self._set_moments(X, Y, weight, order)
         with own_chance(seed, device):
-            trainer = self._prepare(pairs, seed, device)
+            trainer = self._prepare((X, Y, weight), order, seed, device)
             try:
                 trainer.fit()
             finally:
                 if trainer.best_state:
-                    self._keep(trainer, pairs)
-        self._warn_if_still_falling(trainer, pairs)
+                    self._keep(trainer, order)
+        self._warn_if_still_falling(trainer)
 
-    def _standardised_pairs(
-        self, X: NDArray, Y: NDArray, sample_weight: NDArray | None, device: Any
-    ) -> Batch:
-        """The pairs that count, ordered by their content, and the moments set on the way."""
-        weight = np.ones(len(X)) if sample_weight is None else sample_weight
-        order = folds_by_content(X, Y, 1)[0]
-        order = order[weight[order] > 0]
-        X, Y, weight = X[order], Y[order].astype(X.dtype, copy=False), weight[order]
-        self._set_moments(X, Y, weight)
-        arrays = (
-            (X - self.source_mean_.astype(X.dtype)) / self.source_scale_.astype(X.dtype),
-            (Y - self.target_mean_.astype(X.dtype)) / self.target_scale_.astype(X.dtype),
-            (weight / weight.mean()).astype(X.dtype),
-        )
-        return Batch(*(need_torch().from_numpy(array).to(device) for array in arrays))
-
-    def _set_moments(self, X: NDArray, Y: NDArray, weight: NDArray) -> None:
-        source = StandardScaler().fit(X, sample_weight=weight)
-        target = StandardScaler().fit(Y, sample_weight=weight)
-        self.source_std_ = np.sqrt(source.var_)
-        self.source_mean_, self.target_mean_ = np.zeros(X.shape[1]), np.zeros(Y.shape[1])
-        self.source_scale_, self.target_scale_ = np.ones(X.shape[1]), np.ones(Y.shape[1])
+    def _set_moments(self, X: NDArray, Y: NDArray, weight: NDArray, order: NDArray) -> None:
+        """Means and scales of both sides, a block of rows at a time."""
+        d_source, d_target = X.shape[1], Y.shape[1]
+        source, target = (moments_of_rows((Z,), weight, order, variances_only="x") for Z in (X, Y))
+        source_std, target_std = (np.sqrt(m.squares / m.weight) for m in (source, target))
+        self.source_std_ = source_std
+        self.source_mean_, self.target_mean_ = np.zeros(d_source), np.zeros(d_target)
+        self.source_scale_, self.target_scale_ = np.ones(d_source), np.ones(d_target)
+        self.spread_ = float((target_std**2).mean())
         if self.standardise:
-            varies = X.min(axis=0) < X.max(axis=0)
-            self.source_mean_, self.target_mean_ = source.mean_, target.mean_
-            self.source_scale_ = np.where(varies, source.scale_, np.inf)
-            self.target_scale_ = target.scale_
+            varies, moves = _varies(X, order), _varies(Y, order)
+            self.source_mean_, self.target_mean_ = source.mean, target.mean
+            self.source_scale_ = np.where(varies, source_std, np.inf)
+            self.target_scale_ = np.where(moves, target_std, 1.0)
+            self.spread_ = float(moves.mean())
 
-    def _prepare(self, pairs: Batch, seed: int, device: Any) -> Trainer:
-        torch = need_torch()
-        module = build_module(self.module, pairs.X.shape[1], pairs.y.shape[1])
-        module = module.to(device, pairs.X.dtype)
-        check_module(module, pairs.X[:2], pairs.y.shape[1])
-        n_held_out = self._n_held_out(len(pairs.X))
-        generator = torch.Generator().manual_seed(seed)
-        order = torch.randperm(len(pairs.X), generator=generator).to(device)
-        train, held_out = (
-            [values[rows] for values in pairs[:3]]
-            for rows in (order[n_held_out:], order[:n_held_out])
+    def _prepare(
+        self, arrays: tuple[NDArray, ...], order: NDArray, seed: int, device: Any
+    ) -> Trainer:
+        X, Y, _ = arrays
+        scaling = Scaling(
+            self.source_mean_, self.source_scale_, self.target_mean_, self.target_scale_
         )
+        module = build_module(self.module, X.shape[1], Y.shape[1], self.input_shape)
+        module = module.to(device, need_torch().from_numpy(np.zeros(0, X.dtype)).dtype)
+        drawn = np.random.default_rng(seed).permutation(order)
+        n_held_out = self._n_held_out(len(order))
+        rest = drawn[n_held_out:]
+        pairs = Pairs(arrays, rest, scaling, self._n_in_batch(len(rest)))
+        check_module(module, move(pairs.pairs(order[:2]), device).X, Y.shape[1])
+        held_out = Pairs(arrays, drawn[:n_held_out], scaling, ROWS_AT_ONCE) if n_held_out else None
         return Trainer(
             module,
             [
@@ -315,11 +378,11 @@ class GradientMapping(Affine, PairedMapping):
                     lambda batch, done: {"error": mean_error(module, batch)}, parameters_of(module)
                 )
             ],
-            ArrayBatches(*train, batch_size=self._n_in_batch(len(train[0]))),
-            self._training(pairs.y.shape[1]),
+            pairs,
+            self._training(Y.shape[1]),
             seed,
             device,
-            judge=(lambda: self._held_out_error(module, held_out)) if n_held_out else None,
+            judge=(lambda: held_out_error(module, held_out, device)) if held_out else None,
             rest=0 if self.schedule == "constant" else self.patience,
             title="Gradient descent",
         )
@@ -341,13 +404,6 @@ class GradientMapping(Affine, PairedMapping):
             progress=heard if callable(hear) else hear,
         )
 
-    @staticmethod
-    def _held_out_error(module: Any, held_out: list[Any]) -> float:
-        """The mean squared error of an output over the held-out pairs."""
-        parts = zip(*(values.split(ROWS_AT_ONCE) for values in held_out))
-        total = sum(squared_error(module(X), Y, weight) for X, Y, weight in parts)
-        return float(total / held_out[2].sum()) / held_out[1].shape[1]
-
     def _n_held_out(self, n_rows: int) -> int:
         n_held_out = int(self.validation_share * n_rows)
         return n_held_out if n_held_out >= FEWEST_HELD_OUT else 0
@@ -357,11 +413,11 @@ class GradientMapping(Affine, PairedMapping):
             return int(self.batch_size)
         return max(1, min(n_rows // BATCHES_AN_EPOCH, LARGEST_BATCH))
 
-    def _keep(self, trainer: Trainer, pairs: Batch) -> None:
+    def _keep(self, trainer: Trainer, order: NDArray) -> None:
         nn = need_torch().nn
         self.weights_ = {k: v.cpu().numpy() for k, v in trainer.best_state.items()}
         self.n_epochs_, self.best_epoch_ = trainer.n_epochs, trainer.best_epoch
-        self.loss_curve_ = np.array(trainer.curve("loss")) / pairs.y.shape[1]
+        self.loss_curve_ = np.array(trainer.curve("loss")) / self.n_features_target_
         self.validation_curve_ = np.array(trainer.curve("judged") if trainer.judge else [])
         self.is_affine_ = isinstance(trainer.module, nn.Linear)
         if self.is_affine_:
@@ -369,7 +425,9 @@ class GradientMapping(Affine, PairedMapping):
             self.target_mean_ = self.target_mean_ + self.target_scale_ * intercept
             self.matrix_ = self._unscaled(self.weights_["weight"].T.astype(np.float64))
         else:
-            rows = pairs.X[:: math.ceil(len(pairs.X) / SLOPE_ROWS)]
+            pairs: Any = trainer.batches
+            some = pairs.pairs(order[:: math.ceil(len(order) / SLOPE_ROWS)])
+            rows = move(some, trainer.device).X
             slopes = mean_absolute_slopes(trainer.module, rows)
             self.slopes_ = self._unscaled(slopes.double().cpu().numpy())
 
@@ -380,8 +438,8 @@ class GradientMapping(Affine, PairedMapping):
     def _effects(self) -> NDArray:
         return self.matrix_ if self.is_affine_ else self.slopes_
 
-    def _warn_if_still_falling(self, trainer: Trainer, pairs: Batch) -> None:
-        spread = float(pairs.y.var(dim=0, correction=0).mean()) or 1.0
+    def _warn_if_still_falling(self, trainer: Trainer) -> None:
+        spread = self.spread_ or 1.0
         watched = self.validation_curve_ if trainer.judge else self.loss_curve_
         if self.n_epochs_ == self.max_epochs and is_still_falling(watched.tolist(), spread):
             warnings.warn(
@@ -415,7 +473,9 @@ class GradientMapping(Affine, PairedMapping):
     def _rebuilt(self, device: Any) -> Any:
         torch = need_torch()
         with own_chance(0, device):
-            module = build_module(self.module, self.n_features_in_, self.n_features_target_)
+            module = build_module(
+                self.module, self.n_features_in_, self.n_features_target_, self.input_shape
+            )
         state = {name: torch.tensor(array) for name, array in self.weights_.items()}
         module.load_state_dict(state)
         return module.eval()
