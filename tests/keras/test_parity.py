@@ -4,7 +4,7 @@ import pytest
 pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-from landbridge import NetworkSource, Training  # noqa: E402
+from landbridge import DeepTransfer, NetworkSource, Training  # noqa: E402
 from landbridge import keras as twin  # noqa: E402
 
 CLOSE = {"rtol": 2e-5, "atol": 2e-5}
@@ -134,3 +134,111 @@ def test_every_way_to_train_ends_with_the_same_weights(parameters, twins, transl
     both = fit_both(twins((8,), (5,), n_outputs), X, y, **parameters)
     assert_same_figures(*both)
     assert_same_networks(*both, translated)
+
+
+def fixed(kind, **parameters):
+    """An alignment of either framework whose own first weights are drawn by NumPy."""
+
+    class Fixed(kind):
+        def build(self, n_features, n_outputs, n_rows):
+            super().build(n_features, n_outputs, n_rows)
+            if not hasattr(self, "discriminator"):
+                return
+            rng = np.random.default_rng(5)
+            if isinstance(self, torch.nn.Module):
+                for _, value in sorted(self.named_parameters()):
+                    value.data = torch.from_numpy(rng.normal(size=value.shape)).float() * 0.2
+                buffers = [self.of_features, self.of_classes] if list(self.buffers()) else []
+                for buffer in buffers:
+                    buffer.copy_(torch.from_numpy(rng.normal(size=buffer.shape)))
+                return
+            weights = self.discriminator.layer.weights
+            pairs = sorted((k // 2, w.name != "bias", w) for k, w in enumerate(weights))
+            for *_, weight in pairs:
+                weight.assign((rng.normal(size=weight.shape[::-1]) * 0.2).T)
+            if self.variables().keys() & {"of_features"}:
+                for variable in (self.of_features, self.of_classes):
+                    variable.assign(rng.normal(size=variable.shape))
+
+    return Fixed(**parameters)
+
+
+def two_domains(shape=(5,)):
+    Xs, ys = classes(shape, 90)
+    Xt, yt = classes(shape, 70, seed=1)
+    return Xs, ys, Xt + 0.5, yt
+
+
+ALIGNED = [
+    ("Alignment", {}),
+    ("MMD", {}),
+    ("DeepCORAL", {}),
+    ("DANN", {"width": 12}),
+    ("CDAN", {"width": 12}),
+    ("CDAN", {"width": 12, "entropy": True}),
+    ("CDAN", {"width": 12, "largest_product": 4, "n_random": 10}),
+]
+
+
+def fit_both_aligned(networks, kind, own, Xs, ys, Xt, yt=None, **parameters):
+    from landbridge.keras import alignments
+    from landbridge.mapping.deep import adversaries, base, distances
+
+    homes = {"Alignment": base, "MMD": distances, "DeepCORAL": distances}
+    home = homes.get(kind, adversaries)
+    common = {"random_state": 0, "training": options(), "validation_share": 0.2, **parameters}
+    return tuple(
+        estimator(network, alignment=fixed(getattr(module, kind), **own), **common).fit(
+            Xs, Xt, ys=ys, yt=yt
+        )
+        for estimator, network, module in zip(
+            (DeepTransfer, twin.DeepTransfer), networks, (home, alignments)
+        )
+    )
+
+
+@pytest.mark.parametrize(("kind", "own"), ALIGNED, ids=str)
+def test_every_alignment_ends_with_the_same_weights(kind, own, twins, translated):
+    Xs, ys, Xt, _ = two_domains()
+    both = fit_both_aligned(twins((8, 6), (5,), 3), kind, own, Xs, ys, Xt)
+    assert_same_figures(*both)
+    assert_same_networks(*both, translated)
+    np.testing.assert_allclose(both[0].transform(Xs), both[1].transform(Xs), **CLOSE)
+    np.testing.assert_allclose(
+        both[0].predictor.predict_proba(both[0].transform_target(Xt)),
+        both[1].predictor.predict_proba(both[1].transform_target(Xt)),
+        atol=2e-5,
+    )
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_some_labels_of_the_target_count_the_same(task, twins, translated):
+    Xs, ys, Xt, yt = two_domains()
+    few = np.where(np.arange(70) < 12, yt, None)
+    if task == "regression":
+        ys, few = Xs[:, 0], np.where(np.arange(70) < 12, Xt[:, 0], np.nan)
+    n_outputs = 1 if task == "regression" else 3
+    both = fit_both_aligned(twins((8,), (5,), n_outputs), "MMD", {}, Xs, ys, Xt, few, task=task)
+    assert_same_figures(*both)
+    assert_same_networks(*both, translated)
+
+
+@pytest.mark.parametrize("validator", ["source", "information"])
+def test_the_same_epoch_is_chosen(validator, twins):
+    Xs, ys, Xt, _ = two_domains()
+    training = options(max_epochs=8, learning_rate=0.03)
+    both = fit_both_aligned(
+        twins((8,), (5,), 3), "MMD", {}, Xs, ys, Xt, validator=validator, training=training
+    )
+    assert_same_figures(*both)
+    assert both[0].best_epoch_ == both[1].best_epoch_
+
+
+def test_domains_are_normalised_apart_in_both(twins, translated):
+    Xs, ys, Xt, _ = two_domains((2, 5, 4))
+    training = options(optimiser="sgd", learning_rate=0.02)
+    both = fit_both_aligned(twins("cnn", (2, 5, 4), 3), "MMD", {}, Xs, ys, Xt, training=training)
+    assert_same_figures(*both)
+    assert_same_networks(*both, translated)
+    np.testing.assert_allclose(both[0].transform(Xs), both[1].transform(Xs), atol=1e-4)
+    assert not np.allclose(both[1].transform(Xs), both[1].transform_target(Xs), atol=1e-2)

@@ -7,6 +7,7 @@ trainer is the one trainer; ``trainer`` gives it the few rungs that know TensorF
 imported when first needed, on its TensorFlow backend.
 """
 
+from landbridge.keras.deep_transfer import DeepTransfer
 from landbridge.keras.source import NetworkSource
 
-__all__ = ["NetworkSource"]
+__all__ = ["DeepTransfer", "NetworkSource"]

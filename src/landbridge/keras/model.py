@@ -57,13 +57,16 @@ class KerasModel(NetworkModel):
         network.load_state_dict(self.weights_)
         return network
 
-    def _arrays(self, network: Any) -> dict[str, NDArray]:
-        return network.state_dict()
+    def _arrays(self, state: dict[str, Any]) -> dict[str, NDArray]:
+        return dict(state)
 
     def _run(self, module: Any, rows: NDArray) -> NDArray:
         _, tf = need_keras()
         with tf.device(self._device()):
-            return np.concatenate([module(part).numpy() for part in parts_of(rows)])
+            return np.concatenate([module(part).numpy() for part in self._parts(rows)])
+
+    def _parts(self, rows: NDArray) -> Iterator[Any]:
+        return parts_of(rows)
 
     def _loss(self, y: NDArray, device: Any, name: str | None = None) -> Any:
         from landbridge.keras.losses import make_loss

@@ -134,6 +134,11 @@ class Cut(Module):
         """Width of the representation."""
         return self.head.in_features
 
+    @property
+    def of_source(self) -> "Cut":
+        """The network as rows of the source go through it."""
+        return self
+
 
 def leaves(layer: Any) -> list[Any]:
     """A layer, or the layers of a model and of the models within."""

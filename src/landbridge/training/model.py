@@ -20,7 +20,7 @@ from landbridge.domains.parameters import check_choice, check_number
 from landbridge.training.batches import ArrayBatches
 from landbridge.training.engine import need_torch, own_chance, usable_device
 from landbridge.training.options import Training
-from landbridge.training.rows import flat, n_axes, network_rows, outputs
+from landbridge.training.rows import flat, n_axes, network_rows, outputs, parts_of
 from landbridge.training.trainer import Trainer, parameters_of
 
 TASKS = ("classification", "regression")
@@ -163,7 +163,7 @@ class NetworkModel:
         """What was learned, as plain arrays."""
         self._network = network.eval()
         self.n_outputs_ = network.head.out_features
-        self.weights_ = self._arrays(network)
+        self.weights_ = self._arrays(network.state_dict())
         self.history_ = trainer.history
         self.n_epochs_, self.best_epoch_ = trainer.n_epochs, trainer.best_epoch
 
@@ -235,13 +235,17 @@ class NetworkModel:
         network.load_state_dict({k: torch.as_tensor(v) for k, v in self.weights_.items()})
         return network
 
-    def _arrays(self, network: Any) -> dict[str, NDArray]:
-        """A network's weights and statistics as arrays."""
-        return {k: v.detach().cpu().numpy() for k, v in network.state_dict().items()}
+    def _arrays(self, state: dict[str, Any]) -> dict[str, NDArray]:
+        """Weights and statistics as arrays."""
+        return {name: value.detach().cpu().numpy() for name, value in state.items()}
 
     def _run(self, module: Any, rows: NDArray) -> NDArray:
         """What a network, or a part of one, makes of rows in evaluation mode."""
         return outputs(module, rows, self._device())
+
+    def _parts(self, rows: NDArray) -> Any:
+        """Rows as tensors, so many at once."""
+        return parts_of(rows, self._device())
 
     def _loss(self, y: NDArray, device: Any, name: str | None = None) -> Any:
         """The loss over class numbers or values such as these."""
