@@ -101,6 +101,15 @@ def test_the_labels_of_the_target_are_found(overlapping):
     assert 1 <= meda.n_iter_ <= 10
 
 
+def test_features_of_little_spread_hardly_count_unless_standardised(overlapping, rng):
+    Xs, y, Xt = overlapping
+    faint = [np.hstack([X, 1e-3 * rng.standard_normal((90, 20))]) for X in (Xs, Xt)]
+    for standardise in (True, False):
+        meda = ManifoldEmbedded(standardise=standardise)
+        plain, beside = meda.fit(Xs, Xt, ys=y).labels_, meda.fit(*faint, ys=y).labels_
+        assert ((plain == beside).mean() > 0.95) is not standardise
+
+
 def test_given_target_labels_are_kept_and_learned_from(overlapping, rng):
     Xs, y, Xt = overlapping
     flipped = np.where(y == "a", "b", np.where(y == "b", "a", y))

@@ -93,7 +93,7 @@ class ManifoldEmbedded(Relabelling):
     round before, and the nearest source row's at first (Wang, Feng, Chen, Yu, Huang & Yu 2018,
     algorithm 1: MEDA). The kernel is by its features :math:`\varphi`, so that each
     round solves an (m, m) system. Each domain is standardised by itself first, as in the paper's
-    experiments. Target labels, where given, are fitted too.
+    experiments on bags of words. Target labels, where given, are fitted too.
 
     Parameters
     ----------
@@ -118,6 +118,9 @@ class ManifoldEmbedded(Relabelling):
         Landmarks of the kernel; as many as there are rows make it exact.
     random_state : int, default=0
         Seed of the landmarks.
+    standardise : bool, default=True
+        Whether to bring all features to one spread first. Not for pixels and the like, whose
+        spread says how much they matter.
 
     Attributes
     ----------
@@ -160,6 +163,7 @@ class ManifoldEmbedded(Relabelling):
         gamma: float | str = 0.5,
         n_features: int = 512,
         random_state: int = 0,
+        standardise: bool = True,
     ):
         self.n_components = n_components
         self.reg = reg
@@ -171,6 +175,7 @@ class ManifoldEmbedded(Relabelling):
         self.gamma = gamma
         self.n_features = n_features
         self.random_state = random_state
+        self.standardise = standardise
 
     def _relabel(
         self, Xs: Any, ys: NDArray, Xt: Any, yt: NDArray | None, sample_weight: NDArray | None
@@ -191,8 +196,9 @@ class ManifoldEmbedded(Relabelling):
 
     def _embed(self, Xs: NDArray, Xt: NDArray, sample_weight: NDArray | None) -> NDArray:
         """Rows (n_s + n_t, r) of both domains in the flow's coordinates, of length one."""
-        Zs = StandardScaler().fit_transform(Xs.astype(np.float64), sample_weight=sample_weight)
-        Zt = StandardScaler().fit_transform(Xt.astype(np.float64))
+        scaler = StandardScaler(with_std=self.standardise)
+        Zs = scaler.fit_transform(Xs.astype(np.float64), sample_weight=sample_weight)
+        Zt = scaler.fit_transform(Xt.astype(np.float64))
         flow = GeodesicFlow(self.n_components).fit(Zs, Zt, sample_weight=sample_weight)
         return normalize(np.concatenate([flow.transform(Zs), flow.transform_target(Zt)]))
 
