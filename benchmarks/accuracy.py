@@ -41,10 +41,8 @@ LEFT_OUT = {
 }
 SLOW = ("transfer-subspace", "kernel-transport", "class-transport", "jdot", "dasvm")
 """They take half a minute and more a task where rows, or features, are many."""
-SLOW_ROWS, SLOW_FEATURES = 1500, 500
-"""Of both domains together. Beyond either the slow ones are left out."""
-SEEDED_FEATURES = 100
-"""Beyond so many, or too many rows, one seed has to do."""
+MANY_ROWS, MANY_FEATURES = 1500, 100
+"""Rows of both domains together. Beyond either the slow are left out, and one seed has to do."""
 SEEDS = 5
 LOGISTIC = LogisticRegression(max_iter=1000, C=0.1)
 RIDGE = Ridge(alpha=1.0)
@@ -112,14 +110,13 @@ def within_target(task: Task, data: DataSet) -> float:
     return data.measure.of(task.y_test, predicted)
 
 
-def is_big(task: Task, most_features: int) -> bool:
-    return len(task.Xs) + len(task.Xt) > SLOW_ROWS or task.Xs.shape[1] > most_features
+def is_big(task: Task) -> bool:
+    return len(task.Xs) + len(task.Xt) > MANY_ROWS or task.Xs.shape[1] > MANY_FEATURES
 
 
 def seeded(task: Task, mapping: Any, data: DataSet) -> float:
     """The mean score over seeds, or that of the first where the second says that chance is out."""
-    chance = "random_state" in mapping.get_params(deep=False)
-    chance = chance and not is_big(task, SEEDED_FEATURES)
+    chance = "random_state" in mapping.get_params(deep=False) and not is_big(task)
     scores: list[float] = []
     for seed in range(SEEDS if chance else 1):
         if chance:
@@ -157,7 +154,7 @@ def suits(name: str, data: DataSet) -> bool:
 def candidates(data: DataSet, tasks: list[Task]) -> list[str]:
     names = [name for name in MAPPINGS if suits(name, data)]
     slow = [name for name in names if name in SLOW]
-    if slow and any(is_big(task, SLOW_FEATURES) for task in tasks):
+    if slow and any(is_big(task) for task in tasks):
         print(f"left out, since they are slow on so many rows or features: {', '.join(slow)}")
         names = [name for name in names if name not in slow]
     return ["source only", *names, "target only"]
@@ -199,8 +196,8 @@ def main() -> None:
     facts = machine(["numpy", "scipy", "scikit-learn", "landbridge", "POT"])
     show_machine(facts)
     print(
-        f"seeds 0 to {SEEDS - 1} where chance plays, up to {SLOW_ROWS} rows and "
-        f"{SEEDED_FEATURES} features, else seed 0; draws 0 to {DRAWS - 1} of source rows"
+        f"seeds 0 to {SEEDS - 1} where chance plays, up to {MANY_ROWS} rows and "
+        f"{MANY_FEATURES} features, else seed 0; draws 0 to {DRAWS - 1} of source rows"
     )
     print(f"left out: {'; '.join(f'{name}, {why}' for name, why in LEFT_OUT.items())}")
     figures: dict[str, Any] = {}
