@@ -6,11 +6,25 @@ target rows held out. Each of our methods runs with its default parameters. The 
 are those of the paper's main table, whose authors chose parameters without target labels. The
 oracle takes the method that is best on average, and is nobody's to have.
 
+"without labels" is ``choose_without_labels`` over all of ours, split by split; it sees the rows of
+the training part and the source's labels. How it was arrived at: circular validation was tried
+first, and gave all invertible mappings the same score, right or wrong; hence tests of what each
+mapping supposes, in the order of the number of parameters. That the tests look at several scales,
+their level (5 %, after 1 % let CORAL pass on a fifth of the covariate shifts), and that likelihood
+decides between explanations of one kind were settled on the first three columns; the last resort,
+information in the predictions, on Mushrooms and the hospitals of the heart-disease data. Transport
+is no explanation on principle, but it was Mushrooms that brought it to mind. So these five columns
+are no independent test. The rule as it stands took the mean accuracy of twelve pairs of hospitals
+from 0.602 (source only) to 0.647, and of Office-Caltech's (SURF) twelve tasks, on which nothing was
+settled, from 0.469 to 0.472; logistic regression, over a dozen or two quick mappings.
+
     python benchmarks/skada_bench.py                       # an hour on two cores; needs skada
     python benchmarks/skada_bench.py --columns Cov --quick # one seed, two splits
 """
 
+import signal
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from time import perf_counter
 from typing import Any
@@ -19,11 +33,12 @@ import numpy as np
 from _machine import machine, options, show_machine, show_table, write
 from _tasks import mushrooms
 from joblib import Parallel, delayed
+from sklearn import config_context
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
-from landbridge import MAPPINGS, Transfer
-from landbridge.target import Refit
+from landbridge.evidence import catalogue_candidates
+from landbridge.evidence.choice import as_table, decide, look_at
 
 SHIFTS = {
     "Cov": ("covariate_shift", 1, 0.6),
@@ -79,9 +94,8 @@ PEERS = {
     "dasvm": "DASVM",
 }
 """Our name of each published row."""
+CHOICE, ORACLE = "without labels", "the best (an oracle)"
 NO_METHOD = ("Train Src", "Train Tgt", "TCA")
-LEFT_OUT = ("riemannian", "gromov-wasserstein", "multi-monge", "per-source", "jcpot")
-"""Mappings of covariance matrices, of two feature spaces, and of several sources."""
 
 
 def tables(column: str, quick: bool) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -121,76 +135,106 @@ def learner(column: str) -> Any:
     return LogisticRegression() if column == "Mush" else SVC()
 
 
-def trial(column: str, name: str, split: tuple[Any, ...]) -> dict[str, Any]:
-    """Accuracy on held-out target rows, and seconds of fitting and scoring."""
+class TooSlow(Exception):
+    """A fit took longer than the limit."""
+
+
+def stop(*_: Any) -> None:
+    raise TooSlow("over the time limit")
+
+
+def trial(column: str, name: str, split: tuple[Any, ...], limit: int) -> dict[str, Any]:
+    """Accuracy on held-out target rows, seconds, and what the choice without labels sees."""
     Xs, ys, Xt, X_test, y_test = split
-    model = Transfer(learner(column), name, Refit(learner(column)))
+    model = catalogue_candidates(learner(column))[name]
     start = perf_counter()
+    signal.signal(signal.SIGALRM, stop)
+    signal.alarm(limit)
     try:
-        with warnings.catch_warnings():
+        # skada switches the routing of metadata on for everybody.
+        with warnings.catch_warnings(), config_context(enable_metadata_routing=False):
             warnings.simplefilter("ignore")
             model.fit(Xs, ys, Xt)
-            accuracy = model.score(X_test, y_test)
-    except (ValueError, MemoryError) as error:
-        return {"why": f"{type(error).__name__}: {error}"[:80]}
-    return {"accuracy": accuracy, "seconds": perf_counter() - start}
+            accuracy, took = model.score(X_test, y_test), perf_counter() - start
+            seen = look_at(model, Xs, ys, Xt)
+    except (ValueError, MemoryError, TooSlow) as error:
+        return {"error": f"{type(error).__name__}: {error}"[:80]}
+    finally:
+        signal.alarm(0)
+    return {"accuracy": accuracy, "seconds": took, "seen": seen}
 
 
-def suits(name: str) -> bool:
-    """Whether a mapping can do without pairs and target labels, within one feature space."""
-    kind = MAPPINGS[name]
-    return not (kind.is_paired or kind.needs_labels in ("target", "both") or name in LEFT_OUT)
+def trials(column: str, name: str, chosen: Any) -> list[dict[str, Any]]:
+    """A method on every split; once it is too slow, not on the rest."""
+    found: list[dict[str, Any]] = []
+    for part in splits(column, chosen.quick):
+        slow = bool(found) and "TooSlow" in found[-1].get("error", "")
+        found.append(found[-1] if slow else trial(column, name, part, chosen.limit))
+    return found
 
 
-def column_scores(column: str, names: list[str], chosen: Any) -> dict[str, dict[str, float]]:
-    """Mean accuracy and seconds of each method over all splits; why there is none, printed."""
-    parts = list(splits(column, chosen.quick))
-    jobs = (delayed(trial)(column, name, part) for name in names for part in parts)
-    results = Parallel(n_jobs=chosen.jobs)(jobs)
-    scores = {}
-    for k, name in enumerate(names):
-        own = results[k * len(parts) : (k + 1) * len(parts)]
-        why = {result["why"] for result in own if "why" in result}
-        if why:
-            print(f"  {column}, {name}: {sorted(why)[0]}")
-            continue
-        means = {key: float(np.mean([r[key] for r in own])) for key in ("accuracy", "seconds")}
-        scores[name] = means
+def without_labels(results: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """Mean accuracy of the method chosen on each split, and how often each was."""
+    scores, names = [], []
+    for tried in zip(*results.values()):
+        by_name = dict(zip(results, tried))
+        seen = {name: trial.get("seen", trial) for name, trial in by_name.items()}
+        name, _ = decide(as_table(seen))
+        scores.append(by_name[name]["accuracy"])
+        names.append(name)
+    return {"accuracy": float(np.mean(scores)), "chosen": dict(Counter(names).most_common())}
+
+
+def column_scores(column: str, names: list[str], chosen: Any) -> dict[str, dict[str, Any]]:
+    """Mean accuracy and seconds of each method over the splits that it could be fitted to."""
+    jobs = (delayed(trials)(column, name, chosen) for name in names)
+    results = dict(zip(names, Parallel(n_jobs=chosen.jobs)(jobs)))
+    scores: dict[str, dict[str, Any]] = {}
+    for name, own in results.items():
+        fitted = [trial for trial in own if "accuracy" in trial]
+        for why in {trial["error"] for trial in own if "error" in trial}:
+            print(f"  {column}, {name}: not on {len(own) - len(fitted)} of {len(own)} ({why})")
+        if fitted:
+            keys = ("accuracy", "seconds")
+            scores[name] = {key: float(np.mean([trial[key] for trial in fitted])) for key in keys}
+    scores[CHOICE] = without_labels(results)
+    print(f"  {column}, {CHOICE}: {scores[CHOICE]['chosen']}")
     return scores
 
 
-def show(scores: dict[str, dict[str, dict[str, float]]], names: list[str]) -> None:
-    """Each method beside its published row, and the best of either."""
-    columns = list(scores)
-    where = [COLUMNS.index(column) for column in columns]
+def show(scores: dict[str, dict[str, dict[str, Any]]], names: list[str]) -> None:
+    """Each method beside its published row; the choice and the oracle beside the best row."""
+    none = (np.nan,) * len(COLUMNS)
+    methods = [row for name, row in PUBLISHED.items() if name not in NO_METHOD]
+    best = tuple(np.nanmax(np.array(methods), axis=0))
     rows = []
-    for name in names:
-        published = PUBLISHED.get(PEERS.get(name, ""), (np.nan,) * len(COLUMNS))
-        row = [name, PEERS.get(name, "")]
-        for column, k in zip(columns, where):
-            ours = scores[column].get(name, {}).get("accuracy", np.nan)
-            row += [f"{ours:.3f}", f"{published[k]:.3f}" if np.isfinite(published[k]) else "–"]
+    for name in [*names, CHOICE, ORACLE]:
+        peer = "best row" if name in (CHOICE, ORACLE) else PEERS.get(name, "")
+        published = best if peer == "best row" else PUBLISHED.get(peer, none)
+        row = [name, peer]
+        for column, found in scores.items():
+            theirs = published[COLUMNS.index(column)]
+            ours = found.get(name, {}).get("accuracy", np.nan)
+            if name == ORACLE:
+                ours = max(found[k]["accuracy"] for k in found if k != CHOICE)
+            row += [f"{ours:.3f}", f"{theirs:.3f}" if np.isfinite(theirs) else "–"]
         rows.append(row)
-    best: list[str] = ["the best (an oracle)", "the best row"]
-    for column, k in zip(columns, where):
-        ours = max(found["accuracy"] for found in scores[column].values())
-        theirs = [row[k] for name, row in PUBLISHED.items() if name not in NO_METHOD]
-        best += [f"{ours:.3f}", f"{np.nanmax(theirs):.3f}"]
     header = ["", "published as"]
-    for column in columns:
+    for column in scores:
         header += [column, "publ."]
-    show_table(header, [*rows, best])
+    show_table(header, rows)
 
 
 def main() -> None:
     parser = options(__doc__, "one seed and two splits of each")
     parser.add_argument("--columns", nargs="*", default=COLUMNS, choices=COLUMNS)
     parser.add_argument("--methods", nargs="*", help="only these mappings")
-    parser.add_argument("--jobs", type=int, default=2, help="fits at once")
+    parser.add_argument("--jobs", type=int, default=2, help="methods at once")
+    parser.add_argument("--limit", type=int, default=120, help="seconds a fit may take")
     chosen = parser.parse_args()
     facts = machine(["numpy", "scipy", "scikit-learn", "landbridge", "skada", "POT"])
     show_machine(facts)
-    names = chosen.methods or [name for name in MAPPINGS if suits(name)]
+    names = chosen.methods or list(catalogue_candidates(SVC()))
     scores = {column: column_scores(column, names, chosen) for column in chosen.columns}
     show(scores, names)
     write(chosen.output, {"machine": facts, "scores": scores})
