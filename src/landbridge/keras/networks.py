@@ -21,7 +21,9 @@ HIDDEN, DEPTH = 128, 2
 APPLICATIONS = "applications:"
 
 
-def make_network(network: Any, input_shape: Sequence[int], n_outputs: int) -> Any:
+def make_network(
+    network: Any, input_shape: Sequence[int], n_outputs: int, what: str = "network"
+) -> Any:
     """A fresh Keras model from rows of ``input_shape`` to ``n_outputs`` numbers.
 
     Parameters
@@ -35,6 +37,8 @@ def make_network(network: Any, input_shape: Sequence[int], n_outputs: int) -> An
     input_shape : sequence of int
         Of one row: (d,), (channels, height, width) or (steps, d).
     n_outputs : int
+    what : str
+        The argument's name in messages.
 
     Raises
     ------
@@ -49,22 +53,22 @@ def make_network(network: Any, input_shape: Sequence[int], n_outputs: int) -> An
     if network is None or isinstance(network, (tuple, list)):
         return multilayer(shape, [*(network or ()), n_outputs])
     if isinstance(network, str):
-        return _named(network, shape, n_outputs)
+        return _named(network, shape, n_outputs, what)
     made = network() if callable(network) else network
     if not isinstance(made, keras.Model):
         raise TypeError(
-            "network must be None, a tuple of hidden widths, a name, a Keras model or a function "
+            f"{what} must be None, a tuple of hidden widths, a name, a Keras model or a function "
             f"without arguments that makes one: found {made!r}."
         )
     return copy.deepcopy(made)
 
 
-def _named(name: str, input_shape: tuple[int, ...], n_outputs: int) -> Any:
+def _named(name: str, input_shape: tuple[int, ...], n_outputs: int, what: str) -> Any:
     if name.startswith(APPLICATIONS):
         return application(name.removeprefix(APPLICATIONS), input_shape, n_outputs)
     if name not in NAMED:
         raise ValueError(
-            f'Unknown network {name!r}: the names are {", ".join(NAMED)} and "applications:NAME".'
+            f'Unknown {what} {name!r}: the names are {", ".join(NAMED)} and "applications:NAME".'
         )
     if name == "mlp":
         return multilayer(input_shape, [*[HIDDEN] * DEPTH, n_outputs])
@@ -77,7 +81,7 @@ def _named(name: str, input_shape: tuple[int, ...], n_outputs: int) -> Any:
     n_axes, wanted, make = makers[name]
     if len(input_shape) != n_axes:
         raise ValueError(
-            f'network="{name}" takes rows of shape {wanted}: found rows of shape {input_shape}. '
+            f'{what}="{name}" takes rows of shape {wanted}: found rows of shape {input_shape}. '
             "Set input_shape."
         )
     return make(input_shape, n_outputs)

@@ -3,6 +3,7 @@
 import math
 import warnings
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -160,14 +161,19 @@ def check_module(module: Any, Z: Any, n_outputs: int) -> None:
         raise ValueError(
             f"module must take rows of the source, here {Z.shape[1]} features each: {error}"
         ) from error
-    if found != (len(Z), n_outputs):
-        raise ValueError(
-            f"module must give one row of {n_outputs} target features for each source row: "
-            f"expected shape {(len(Z), n_outputs)} for {len(Z)} rows, found {found}. Change its "
-            "last layer."
-        )
+    check_shape(found, len(Z), n_outputs)
     if not any(p.requires_grad for p in module.parameters()):
         raise ValueError("module must have parameters to train: found none with requires_grad.")
+
+
+def check_shape(found: tuple[int, ...], n_rows: int, n_outputs: int) -> None:
+    """Refuse outputs that are not one row of the target for each source row."""
+    if tuple(found) != (n_rows, n_outputs):
+        raise ValueError(
+            f"module must give one row of {n_outputs} target features for each source row: "
+            f"expected shape {(n_rows, n_outputs)} for {n_rows} rows, found {tuple(found)}. Change "
+            "its last layer."
+        )
 
 
 class GradientMapping(Affine, PairedMapping):
@@ -270,7 +276,8 @@ class GradientMapping(Affine, PairedMapping):
     Before the first epoch is over nothing is kept.
 
     Beyond 256 MB, pairs are standardised a batch at a time, in the precision of X: arrays that
-    are mapped from files (``np.memmap``) are never held as a whole. The order of the rows does not matter.
+    are mapped from files (``np.memmap``) are never held as a whole. The order of the rows does
+    not matter.
 
     Examples
     --------
@@ -324,14 +331,14 @@ class GradientMapping(Affine, PairedMapping):
 
     def _fit(self, X: NDArray, Y: NDArray, sample_weight: NDArray | None) -> None:
         self._check_parameters()
-        device = usable_device(self.device)
+        device = self._usable_device()
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         weight = np.ones(len(X)) if sample_weight is None else sample_weight
         order = folds_by_content(X, Y, 1)[0]
         order = order[weight[order] > 0]
         weight = weight / weight[order].mean()
         self._set_moments(X, Y, weight, order)
-        with own_chance(seed, device):
+        with self._chance(seed, device):
             trainer = self._prepare((X, Y, weight), order, seed, device)
             try:
                 trainer.fit()
@@ -363,26 +370,22 @@ class GradientMapping(Affine, PairedMapping):
         scaling = Scaling(
             self.source_mean_, self.source_scale_, self.target_mean_, self.target_scale_
         )
-        module = build_module(self.module, X.shape[1], Y.shape[1], self.input_shape)
-        module = module.to(device, need_torch().from_numpy(np.zeros(0, X.dtype)).dtype)
+        module = self._built(X, Y, device)
         drawn = np.random.default_rng(seed).permutation(order)
         n_held_out = self._n_held_out(len(order))
         rest = drawn[n_held_out:]
-        pairs = Pairs(arrays, rest, scaling, self._n_in_batch(len(rest)))
-        check_module(module, move(pairs.pairs(order[:2]), device).X, Y.shape[1])
-        held_out = Pairs(arrays, drawn[:n_held_out], scaling, ROWS_AT_ONCE) if n_held_out else None
-        return Trainer(
+        kind, held = self._pairs_type, drawn[:n_held_out]
+        pairs = kind(arrays, rest, scaling, self._n_in_batch(len(rest)))
+        held_out = kind(arrays, held, scaling, ROWS_AT_ONCE) if n_held_out else None
+        self._check_module(module, pairs.pairs(order[:2]).X, Y.shape[1], device)
+        return self._trainer_type(
             module,
-            [
-                Player(
-                    lambda batch, done: {"error": mean_error(module, batch)}, parameters_of(module)
-                )
-            ],
+            [self._player(module)],
             pairs,
             self._training(Y.shape[1]),
             seed,
             device,
-            judge=(lambda: held_out_error(module, held_out, device)) if held_out else None,
+            judge=(lambda: self._error(module, held_out, device)) if held_out else None,
             rest=0 if self.schedule == "constant" else self.patience,
             title="Gradient descent",
         )
@@ -414,22 +417,20 @@ class GradientMapping(Affine, PairedMapping):
         return max(1, min(n_rows // BATCHES_AN_EPOCH, LARGEST_BATCH))
 
     def _keep(self, trainer: Trainer, order: NDArray) -> None:
-        nn = need_torch().nn
-        self.weights_ = {k: v.cpu().numpy() for k, v in trainer.best_state.items()}
+        self.weights_ = self._arrays(trainer.best_state)
         self.n_epochs_, self.best_epoch_ = trainer.n_epochs, trainer.best_epoch
         self.loss_curve_ = np.array(trainer.curve("loss")) / self.n_features_target_
         self.validation_curve_ = np.array(trainer.curve("judged") if trainer.judge else [])
-        self.is_affine_ = isinstance(trainer.module, nn.Linear)
-        if self.is_affine_:
-            intercept = self.weights_.get("bias", np.zeros(self.n_features_target_))
+        linear = self._linear(trainer.module)
+        self.is_affine_ = linear is not None
+        if linear is not None:
+            slopes, intercept = linear
             self.target_mean_ = self.target_mean_ + self.target_scale_ * intercept
-            self.matrix_ = self._unscaled(self.weights_["weight"].T.astype(np.float64))
+            self.matrix_ = self._unscaled(slopes.astype(np.float64))
         else:
             pairs: Any = trainer.batches
             some = pairs.pairs(order[:: math.ceil(len(order) / SLOPE_ROWS)])
-            rows = move(some, trainer.device).X
-            slopes = mean_absolute_slopes(trainer.module, rows)
-            self.slopes_ = self._unscaled(slopes.double().cpu().numpy())
+            self.slopes_ = self._unscaled(self._slopes(trainer.module, some.X, trainer.device))
 
     def _unscaled(self, slopes: NDArray) -> NDArray:
         """Slopes between standardised features as slopes between the features themselves."""
@@ -460,25 +461,9 @@ class GradientMapping(Affine, PairedMapping):
         return super()._map(X) if self.is_affine_ else self._run(X)
 
     def _run(self, X: NDArray) -> NDArray:
-        torch = need_torch()
-        device = usable_device(self.device)
         Z = (X - self.source_mean_.astype(X.dtype)) / self.source_scale_.astype(X.dtype)
-        rows = torch.from_numpy(Z)
-        module = self._rebuilt(device).to(device, rows.dtype)
-        with torch.no_grad():
-            parts = [module(part.to(device)).cpu() for part in rows.split(ROWS_AT_ONCE)]
-        outputs = torch.cat(parts).numpy()
+        outputs = self._outputs(Z).astype(X.dtype, copy=False)
         return outputs * self.target_scale_.astype(X.dtype) + self.target_mean_.astype(X.dtype)
-
-    def _rebuilt(self, device: Any) -> Any:
-        torch = need_torch()
-        with own_chance(0, device):
-            module = build_module(
-                self.module, self.n_features_in_, self.n_features_target_, self.input_shape
-            )
-        state = {name: torch.tensor(array) for name, array in self.weights_.items()}
-        module.load_state_dict(state)
-        return module.eval()
 
     def _check_parameters(self) -> None:
         check_choice("optimiser", self.optimiser, ("adam", "sgd"))
@@ -489,3 +474,66 @@ class GradientMapping(Affine, PairedMapping):
         check_number("patience", self.patience, least=1, whole=True)
         check_number("weight_decay", self.weight_decay)
         check_number("validation_share", self.validation_share, below=1.0)
+
+    # What follows is all that knows PyTorch; the twin in Keras gives its own.
+
+    _trainer_type = Trainer
+    _pairs_type = Pairs
+
+    def _usable_device(self) -> Any:
+        return usable_device(self.device)
+
+    def _chance(self, seed: int, device: Any) -> AbstractContextManager:
+        """Where all that is drawn depends on the seed."""
+        return own_chance(seed, device)
+
+    def _built(self, X: NDArray, Y: NDArray, device: Any) -> Any:
+        """A fresh network in the precision of the rows."""
+        module = build_module(self.module, X.shape[1], Y.shape[1], self.input_shape)
+        return module.to(device, need_torch().from_numpy(np.zeros(0, X.dtype)).dtype)
+
+    def _check_module(self, module: Any, Z: Any, n_outputs: int, device: Any) -> None:
+        check_module(module, Z.to(device), n_outputs)
+
+    def _player(self, module: Any) -> Player:
+        """The network, that makes its error small."""
+        return Player(
+            lambda batch, done: {"error": mean_error(module, batch)}, parameters_of(module)
+        )
+
+    def _error(self, module: Any, held_out: Any, device: Any) -> float:
+        return held_out_error(module, held_out, device)
+
+    def _arrays(self, state: dict[str, Any]) -> dict[str, NDArray]:
+        """Weights as arrays."""
+        return {name: value.cpu().numpy() for name, value in state.items()}
+
+    def _linear(self, module: Any) -> tuple[NDArray, NDArray] | None:
+        """Slopes (d_s, d_t) and intercept (d_t,) of what is linear."""
+        if not isinstance(module, need_torch().nn.Linear):
+            return None
+        intercept = self.weights_.get("bias", np.zeros(self.n_features_target_))
+        return self.weights_["weight"].T, intercept
+
+    def _slopes(self, module: Any, Z: Any, device: Any) -> NDArray[np.float64]:
+        """Mean absolute slopes (d_s, d_t) over standardised rows."""
+        return mean_absolute_slopes(module, Z.to(device)).double().cpu().numpy()
+
+    def _outputs(self, Z: NDArray) -> NDArray:
+        """What the network makes of standardised rows."""
+        torch = need_torch()
+        device, rows = usable_device(self.device), torch.from_numpy(Z)
+        module = self._rebuilt(device).to(device, rows.dtype)
+        with torch.no_grad():
+            parts = [module(part.to(device)).cpu() for part in rows.split(ROWS_AT_ONCE)]
+        return torch.cat(parts).numpy()
+
+    def _rebuilt(self, device: Any) -> Any:
+        torch = need_torch()
+        with own_chance(0, device):
+            module = build_module(
+                self.module, self.n_features_in_, self.n_features_target_, self.input_shape
+            )
+        state = {name: torch.tensor(array) for name, array in self.weights_.items()}
+        module.load_state_dict(state)
+        return module.eval()
