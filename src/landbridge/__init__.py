@@ -25,10 +25,10 @@ _NAMES = {
     "OptimalTransport PartialTransport PerSource PiecewiseDirectStandardization "
     "Procrustes PseudoLabels Recentre Ridge RiemannianAlignment SemiSupervisedTCA "
     "Standardise SubspaceAlignment TransferSubspace UnbalancedTransport make_mapping",
-    "target": "SER STRUT TARGETS BoostedContinuation FeatureAugmentation KernelTransferRegressor "
-    "LabelShift LinearInterpolation LogitAdjusted Pooled Refit RegularTransferClassifier "
-    "RegularTransferRegressor Stacking TargetLearner TargetOnly Thresholded TrAdaBoost "
-    "TrAdaBoostR2 TwoStageTrAdaBoostR2",
+    "target": "SER STRUT TARGETS BoostedContinuation FeatureAugmentation FineTune "
+    "KernelTransferRegressor LabelShift LinearInterpolation LogitAdjusted Pooled Refit "
+    "RegularTransferClassifier RegularTransferRegressor Stacking TargetLearner TargetOnly "
+    "Thresholded TrAdaBoost TrAdaBoostR2 TwoStageTrAdaBoostR2",
     "transfer": "Transfer",
     "saving": "load save",
     "evidence": "Comparison Diagnosis GuardedTransfer Verdict classifier_two_sample_test compare "

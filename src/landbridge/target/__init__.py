@@ -6,9 +6,10 @@ differ in what they keep of the source: its rows (``Refit``, ``Pooled``,
 ``FeatureAugmentation``), its predictions (``Stacking``), its weights (``RegularTransfer...``),
 its classes but not their shares (``LabelShift``), or nothing (``TargetOnly``). Others go on where
 the source model stopped (``BoostedContinuation``, ``SER`` and ``STRUT`` for forests,
-``KernelTransferRegressor``), mix it with the target's own (``LinearInterpolation``), or weigh rows
-anew in each round of boosting (``TrAdaBoost...``). Against class imbalance there are row weights
-(``class_weight``), a decision threshold (``Thresholded``) and ``LogitAdjusted``.
+``KernelTransferRegressor``, ``FineTune`` for networks), mix it with the target's own
+(``LinearInterpolation``), or weigh rows anew in each round of boosting (``TrAdaBoost...``).
+Against class imbalance there are row weights (``class_weight``), a decision threshold
+(``Thresholded``) and ``LogitAdjusted``.
 """
 
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from landbridge.target.boosting import (
     tradaboost,
 )
 from landbridge.target.feature_augmentation import FeatureAugmentation
+from landbridge.target.fine_tune import FineTune
 from landbridge.target.interpolation import LinearInterpolation
 from landbridge.target.kernel_transfer import KernelTransferRegressor
 from landbridge.target.label_shift import LabelShift, reweigh_posteriors
@@ -74,6 +76,7 @@ __all__ = [
     "TARGETS",
     "BoostedContinuation",
     "FeatureAugmentation",
+    "FineTune",
     "KernelTransferRegressor",
     "LabelShift",
     "LinearInterpolation",

@@ -1,0 +1,119 @@
+"""How a recipe is chosen from the data: by held-out loss, the simpler one where it is close."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landbridge.domains.folds import folds_by_content, smallest_class, stratified_folds
+from landbridge.target.fine_tune.recipes import LinearProbe, Recipe
+
+CANDIDATES = ("linear-probe", "lp-ft", "l2-sp", "full", "wise-ft")
+"""What ``recipe="auto"`` looks at, the simplest first."""
+MOST_FOLDS = 4
+HELD_OUT_A_CLASS = 2
+"""Rows of the rarest class that every fold must hold out for the body to be trained."""
+FEW_FOLDS = 5
+STRENGTHS = (10.0, 1.0, 0.1, 0.0)
+"""How strongly probes hold on to the source's head, the most cautious first."""
+
+Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
+
+
+class Plan(NamedTuple):
+    """What to try on which folds, and why these."""
+
+    recipes: list[Recipe]
+    folds: list[Fold]
+    reason: str
+
+
+def plan(
+    X: NDArray,
+    y: NDArray,
+    candidates: Sequence[Recipe],
+    budget: int,
+    *,
+    classifies: bool,
+    has_new: bool,
+) -> Plan:
+    """What a number of trial fits is best spent on, for these labelled rows.
+
+    With two held-out rows a class in each of two folds or more, the candidates are tried in up
+    to four folds; the first ones only, where the budget is short of all. With fewer rows nobody
+    can tell whether the body gained: then linear probes are tried, on a few rows left out at a
+    time, that hold on to the source's head more or less. Without any fold that leaves every new
+    class a row, nothing is tried.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+    y : ndarray of shape (n,)
+        Class numbers or values.
+    candidates : sequence of Recipe
+        The simplest first.
+    budget : int
+        The most trial fits.
+    classifies, has_new : bool
+        Whether labels are classes, and whether some are unknown to the source.
+    """
+    recipes = [recipe for recipe in candidates if classifies or not recipe.needs_classes]
+    rarest = smallest_class(y) if classifies else len(y) // HELD_OUT_A_CLASS
+    n_folds = min(MOST_FOLDS, rarest // HELD_OUT_A_CLASS, budget // 2)
+    if n_folds >= 2:
+        n_folds = max(2, min(n_folds, budget // len(recipes)))
+        recipes = recipes[: budget // n_folds]
+        reason = f"tried in {n_folds} folds of {len(y)} labelled rows"
+        return Plan(recipes, _folds(X, y, n_folds, classifies), reason)
+    strengths = STRENGTHS if not has_new else STRENGTHS[-1:]
+    probes: list[Recipe] = [LinearProbe(strength) for strength in strengths]
+    n_folds = min(FEW_FOLDS, len(y), budget // len(probes))
+    if has_new or n_folds < 2:
+        return Plan(probes[-1:], [], "too few labelled rows, or fits, to try anything")
+    reason = (
+        f"probes only, as {len(y)} labelled rows do not leave {HELD_OUT_A_CLASS} held-out rows a "
+        f"class: tried in {n_folds} folds"
+    )
+    return Plan(probes, _folds(X, y, n_folds, False), reason)
+
+
+def _folds(X: NDArray, y: NDArray, n_folds: int, classifies: bool) -> list[Fold]:
+    if classifies:
+        return stratified_folds(X, y, n_folds)
+    held_out = folds_by_content(X, y[:, None].astype(X.dtype), n_folds)
+    return [(np.setdiff1d(np.arange(len(y)), rows), rows) for rows in held_out]
+
+
+def simplest_of_the_best(losses: NDArray[np.float64]) -> tuple[int, list[dict[str, float]]]:
+    """The first that loses no more than the best by over one standard error of the difference.
+
+    Parameters
+    ----------
+    losses : ndarray of shape (n_candidates, n)
+        The held-out loss of each row under each candidate, the simplest first.
+
+    Returns
+    -------
+    chosen : int
+    table : list of dict
+        Of each candidate its mean ``loss``, how much ``worse`` than the best, and the
+        ``standard_error`` of that over the rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from landbridge.target.fine_tune.choice import simplest_of_the_best
+    >>> simplest_of_the_best(np.array([[2.0, 2.1], [1.1, 0.9], [1.0, 0.9]]))[0]
+    1
+    """
+    best = losses[losses.mean(axis=1).argmin()]
+    gaps = losses - best
+    n_rows = losses.shape[1]
+    errors = gaps.std(axis=1, ddof=min(1, n_rows - 1)) / np.sqrt(n_rows)
+    table = [
+        {"loss": float(loss), "worse": float(worse), "standard_error": float(error)}
+        for loss, worse, error in zip(losses.mean(axis=1), gaps.mean(axis=1), errors)
+    ]
+    chosen = next(k for k, row in enumerate(table) if row["worse"] <= row["standard_error"])
+    return chosen, table

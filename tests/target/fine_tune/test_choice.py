@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+
+from landbridge import FineTune, Training
+from landbridge.target.fine_tune.choice import CANDIDATES, STRENGTHS, plan, simplest_of_the_best
+from landbridge.target.fine_tune.recipes import RECIPES, LinearProbe
+
+QUICK = Training(max_epochs=40, learning_rate=0.005)
+
+
+def planned(rng, n_a_class, n_classes=2, budget=20, classifies=True, has_new=True):
+    y = np.repeat(np.arange(n_classes), n_a_class)
+    X = rng.normal(size=(len(y), 3))
+    y = y if classifies else X[:, 0]
+    recipes = [RECIPES[name]() for name in CANDIDATES]
+    return plan(X, y, recipes, budget, classifies=classifies, has_new=has_new), y
+
+
+@pytest.mark.parametrize(
+    ("n_a_class", "budget", "n_folds", "n_recipes"),
+    [(4, 20, 2, 5), (7, 20, 3, 5), (8, 20, 4, 5), (50, 20, 4, 5), (8, 10, 2, 5), (8, 6, 2, 3)],
+)
+def test_the_budget_is_spent_on_folds_of_two_rows_a_class_and_more(
+    rng, n_a_class, budget, n_folds, n_recipes
+):
+    found, y = planned(rng, n_a_class, budget=budget)
+    assert (len(found.folds), len(found.recipes)) == (n_folds, n_recipes)
+    assert [recipe.name for recipe in found.recipes] == list(CANDIDATES[:n_recipes])
+    for learned, held_out in found.folds:
+        assert sorted([*learned, *held_out]) == list(range(len(y)))
+        assert np.bincount(y[held_out]).min() >= 2
+
+
+def test_with_fewer_rows_only_probes_are_tried_a_few_rows_left_out_at_a_time(rng):
+    found, y = planned(rng, 3, n_classes=4, has_new=False)
+    assert [recipe.strength for recipe in found.recipes] == list(STRENGTHS)
+    assert len(found.folds) == 5 and "probes only" in found.reason
+    assert sorted(np.concatenate([out for _, out in found.folds])) == list(range(len(y)))
+
+
+@pytest.mark.parametrize("n_a_class", [1, 3])
+def test_without_a_source_head_to_hold_on_to_nothing_is_tried(rng, n_a_class):
+    found, _ = planned(rng, n_a_class, has_new=True)
+    assert found.folds == [] and found.recipes[0].strength == 0
+
+
+def test_recipes_for_classes_are_passed_over_in_regression(rng):
+    X = rng.normal(size=(20, 2))
+    recipes = ("linear-probe", "co-tuning", "full")
+    recipes = [RECIPES[name]() for name in recipes]
+    found = plan(X, X[:, 0], recipes, 20, classifies=False, has_new=False)
+    assert [recipe.name for recipe in found.recipes] == ["linear-probe", "full"]
+    assert sorted(np.concatenate([out for _, out in found.folds])) == list(range(20))
+
+
+def test_the_simplest_within_one_error_is_taken(rng):
+    noise = rng.normal(size=200)
+    best = np.abs(rng.normal(size=200))
+    near = best + 0.01 + 0.5 * noise - 0.5 * noise.mean()
+    far = best + 0.2 + 0.5 * noise - 0.5 * noise.mean()
+    assert simplest_of_the_best(np.array([near, best]))[0] == 0
+    chosen, table = simplest_of_the_best(np.array([far, near, best]))
+    assert chosen == 1
+    assert table[0]["worse"] == pytest.approx(0.2)
+    assert table[0]["standard_error"] == pytest.approx(0.5 * noise.std(ddof=1) / np.sqrt(200))
+    assert table[2] == {"loss": pytest.approx(best.mean()), "worse": 0.0, "standard_error": 0.0}
+
+
+def test_auto_says_what_it_tried_and_why_it_chose(tasks):
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    net = FineTune(tasks[0].source, training=QUICK, budget=8, random_state=0)
+    tasks[0].score(net)
+    assert [row["recipe"] for row in net.choice_] == list(CANDIDATES[:4])
+    (chosen,) = (row for row in net.choice_ if row["chosen"])
+    assert chosen["recipe"] == net.recipe_ and chosen["worse"] <= chosen["standard_error"]
+    assert net.notes_[-1].startswith(f"auto takes {net.recipe_}")
+    assert "2 folds of 15 labelled rows" in net.notes_[-1]
+
+
+def test_auto_is_deterministic_and_ends_as_the_recipe_by_itself(tasks):
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    first, second = (
+        FineTune(tasks[0].source, training=QUICK, budget=8, random_state=0) for _ in range(2)
+    )
+    few = tasks[0].few
+    X, y = tasks[0].Xt[few], tasks[0].yt[few]
+    first.fit(X, y), second.fit(X, y)
+    assert first.choice_ == second.choice_ and first.notes_ == second.notes_
+    fixed = FineTune(tasks[0].source, recipe=first.recipe_, training=QUICK, random_state=0)
+    fixed.fit(X, y)
+    for net in (second, fixed):
+        for name, value in first.weights_.items():
+            np.testing.assert_array_equal(value, net.weights_[name])
+
+
+def test_auto_holds_on_to_the_source_where_it_is_right_already(tasks):
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    before = after = 0.0
+    for seed, task in enumerate(tasks[:4]):
+        few = np.concatenate([np.flatnonzero(task.four == c)[:1] for c in range(4)])
+        net = FineTune(task.source, training=QUICK, random_state=seed)
+        net.fit(task.Xt[few], task.four[few])
+        assert net.recipe_ == "linear-probe" and "probes only" in net.notes_[-1]
+        before += task.source.score(task.Xt, task.four)
+        after += net.score(task.Xt, task.four)
+    assert after > before - 0.1
+
+
+def test_candidates_may_be_recipes_with_parameters(tasks):
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    candidates = [LinearProbe(0.5), "full"]
+    net = FineTune(tasks[0].source, candidates=candidates, training=QUICK, random_state=0)
+    tasks[0].score(net)
+    assert [row["recipe"] for row in net.choice_] == ["linear-probe (strength=0.5)", "full"]
