@@ -4,8 +4,9 @@ import pytest
 pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-from landbridge import DeepTransfer, NetworkSource, Training  # noqa: E402
+from landbridge import DeepTransfer, GradientMapping, NetworkSource, Training  # noqa: E402
 from landbridge import keras as twin  # noqa: E402
+from landbridge.target.fine_tune import FineTune  # noqa: E402
 
 CLOSE = {"rtol": 2e-5, "atol": 2e-5}
 NETWORKS = [
@@ -40,7 +41,8 @@ def assert_same_networks(of_torch, of_keras, translated):
 def assert_same_figures(of_torch, of_keras):
     for a, b in zip(of_torch.history_, of_keras.history_):
         assert a.keys() == b.keys()
-        for name in a.keys() - {"seconds"}:
+        assert a.get("stage") == b.get("stage")
+        for name in a.keys() - {"seconds", "stage"}:
             assert b[name] == pytest.approx(a[name], rel=1e-4, abs=1e-5), name
 
 
@@ -242,3 +244,98 @@ def test_domains_are_normalised_apart_in_both(twins, translated):
     assert_same_networks(*both, translated)
     np.testing.assert_allclose(both[0].transform(Xs), both[1].transform(Xs), atol=1e-4)
     assert not np.allclose(both[1].transform(Xs), both[1].transform_target(Xs), atol=1e-2)
+
+
+def fine_tuned(networks, recipe, X, y, **parameters):
+    parameters = {"training": options(), "random_state": 0, "validation_share": 0.2, **parameters}
+    sources = fit_both(networks, *classes((5,)), training=options(max_epochs=2))
+    return tuple(
+        estimator(source, recipe=recipe, **parameters).fit(X, y)
+        for estimator, source in zip((FineTune, twin.FineTune), sources)
+    )
+
+
+@pytest.mark.parametrize("recipe", ["linear-probe", "full", "lp-ft", "l2-sp"])
+@pytest.mark.parametrize("optimiser", ["adam", "sgd"])
+def test_every_recipe_ends_with_the_same_weights(recipe, optimiser, twins, translated):
+    X, y = classes((5,), 60, seed=2)
+    training = options(optimiser=optimiser)
+    both = fine_tuned(twins((8, 6), (5,), 3), recipe, X, y, training=training)
+    assert_same_figures(*both)
+    assert_same_networks(*both, translated)
+    np.testing.assert_allclose(both[0].predict_proba(X), both[1].predict_proba(X), atol=2e-5)
+
+
+def test_fewer_classes_keep_their_outputs_in_both(twins, translated):
+    X, y = classes((5,), 60, seed=2)
+    both = fine_tuned(twins((8,), (5,), 3), "l2-sp", X[y > 0], y[y > 0])
+    assert both[1].weights_["head.kernel"].shape == (8, 2)
+    assert_same_networks(*both, translated)
+
+
+def test_low_rank_updates_end_with_the_same_weights(twins, translated, monkeypatch):
+    """With the first factor of each update drawn by NumPy."""
+    from landbridge.keras import lora
+    from landbridge.target.fine_tune.lora import LowRank
+
+    def drawn(n_inputs, rank):
+        return np.random.default_rng(n_inputs).normal(size=(n_inputs, rank)).astype(np.float32)
+
+    first = LowRank.__init__
+
+    def init(self, weight, rank, scale):
+        first(self, weight, rank, scale)
+        self.A.data = torch.from_numpy(drawn(weight[0].numel(), rank).T.copy())
+
+    monkeypatch.setattr(LowRank, "__init__", init)
+    monkeypatch.setattr(lora, "uniform", lambda n: lambda shape, dtype=None: drawn(n, shape[-1]))
+    X, y = classes((5,), 60, seed=2)
+    both = fine_tuned(twins((8, 6), (5,), 3), "lora", X, y)
+    assert_same_figures(*both)
+    names = sorted(both[0].weights_, key=lambda name: name.replace("weight", "a"))
+    both[0].weights_ = {name: both[0].weights_[name] for name in names}  # merged ones come last
+    assert_same_networks(*both, translated)
+
+
+def test_auto_chooses_the_same_recipe(twins):
+    X, y = classes((5,), 45, seed=2)
+    training = options(max_epochs=3)
+    both = fine_tuned(
+        twins((8,), (5,), 3),
+        "auto",
+        X,
+        y,
+        candidates=("linear-probe", "full"),
+        budget=4,
+        training=training,
+    )
+    assert both[0].recipe_ == both[1].recipe_
+    assert both[0].notes_ == both[1].notes_
+    for a, b in zip(both[0].choice_, both[1].choice_):
+        assert b["loss"] == pytest.approx(a["loss"], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("network", "optimiser"),
+    [(None, "adam"), (None, "sgd"), ((8,), "adam"), ((8,), "sgd"), ("residual-mlp", "sgd")],
+    ids=str,
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_map_between_pairs_ends_with_the_same_weights(network, optimiser, twins, translated):
+    X, _ = classes((5,))
+    Y = np.column_stack([np.sin(X[:, 0]), 3 * X[:, 1] - X[:, 2], X[:, 3] ** 2])
+    rate = 0.02 if optimiser == "adam" else 0.002
+    chosen = {"max_epochs": 5, "optimiser": optimiser, "learning_rate": rate, "random_state": 0}
+    module, keras_model = twins(network, (5,), 3)
+    if network is None:
+        module = module[-1]  # a linear layer by itself is a linear map to either
+    both = (
+        GradientMapping(module, validation_share=0.2, **chosen).fit(X, Y),
+        twin.GradientMapping(keras_model, validation_share=0.2, **chosen).fit(X, Y),
+    )
+    for name in ("loss_curve_", "validation_curve_"):
+        np.testing.assert_allclose(getattr(both[1], name), getattr(both[0], name), rtol=1e-4)
+    assert_same_networks(*both, translated)
+    assert both[0].is_affine_ == both[1].is_affine_ == (network is None)
+    effects = [both_._effects() for both_ in both]
+    np.testing.assert_allclose(*effects, rtol=1e-3, atol=1e-3)

@@ -230,3 +230,25 @@ def test_another_backend_of_keras_is_refused():
 @pytest.mark.filterwarnings("ignore")
 def test_scikit_learn_accepts_it(estimator, check):
     check(estimator)
+
+
+def test_all_four_work_where_pytorch_is_not_installed():
+    code = """
+import sys
+class Missing:
+    def find_spec(self, name, *_):
+        if name.split(".")[0] == "torch":
+            raise ModuleNotFoundError("No module named 'torch'")
+sys.meta_path.insert(0, Missing())
+import numpy as np
+from landbridge.keras import DeepTransfer, FineTune, GradientMapping, NetworkSource
+from landbridge.training import Training
+X, training = np.random.default_rng(0).normal(size=(60, 2)), Training(max_epochs=1)
+y = X[:, 0] > 0
+net = NetworkSource((4,), training=training, balanced_batches=True).fit(X, y)
+FineTune(net, recipe="l2-sp", training=training).fit(X, y).predict(X)
+DeepTransfer((4,), training=training).fit(X, X, ys=y).transform(X)
+GradientMapping((4,), max_epochs=30).fit(X, X).transform(X)
+"""
+    done = in_a_new_process(code)
+    assert done.returncode == 0, done.stderr

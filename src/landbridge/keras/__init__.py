@@ -8,6 +8,8 @@ imported when first needed, on its TensorFlow backend.
 """
 
 from landbridge.keras.deep_transfer import DeepTransfer
+from landbridge.keras.fine_tune import FineTune
+from landbridge.keras.gradient import GradientMapping
 from landbridge.keras.source import NetworkSource
 
-__all__ = ["DeepTransfer", "NetworkSource"]
+__all__ = ["DeepTransfer", "FineTune", "GradientMapping", "NetworkSource"]

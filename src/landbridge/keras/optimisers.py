@@ -19,7 +19,8 @@ class Optimiser:
     Parameters
     ----------
     groups : list of dict
-        ``"params"`` the variables, ``"pace"`` a factor on the step size.
+        ``"params"`` the variables, ``"pace"`` a factor on the step size, and ``"weight_decay"``
+        where it is not that of the options.
     options : Training
     """
 
@@ -27,10 +28,8 @@ class Optimiser:
     """What is remembered in the shape of each variable."""
 
     def __init__(self, groups: list[dict[str, Any]], options: Training):
-        self.param_groups = [
-            {"pace": 1.0, "lr": options.learning_rate, **group} for group in groups
-        ]
-        self.decay, self.clip = options.weight_decay, options.clip
+        self.param_groups = [{**group_defaults(options), **group} for group in groups]
+        self.clip = options.clip
         self.variables = [v for group in self.param_groups for v in group["params"]]
         self.state = {k: self._fresh(v) for k, v in enumerate(self.variables)}
 
@@ -54,10 +53,10 @@ class Optimiser:
             for variable in group["params"]:
                 if found[k] is not None:
                     self.state[k]["step"].assign_add(1.0)
-                    self.move(variable.value, found[k], self.state[k], size)
+                    self.move(variable.value, found[k], self.state[k], size, group["weight_decay"])
                 k += 1
 
-    def move(self, w: Any, g: Any, state: dict[str, Any], size: Any) -> None:
+    def move(self, w: Any, g: Any, state: dict[str, Any], size: Any, decay: float) -> None:
         """Move one variable."""
         raise NotImplementedError
 
@@ -77,6 +76,11 @@ class Optimiser:
                 self.state[k][name].assign(np.asarray(value))
 
 
+def group_defaults(options: Training) -> dict[str, float]:
+    """What a group of variables has where it says nothing else."""
+    return {"pace": 1.0, "lr": options.learning_rate, "weight_decay": options.weight_decay}
+
+
 class Adam(Optimiser):
     r"""Adam with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2).
 
@@ -88,13 +92,13 @@ class Adam(Optimiser):
     memories = ("exp_avg", "exp_avg_sq")
     first, second, epsilon = 0.9, 0.999, 1e-8
 
-    def move(self, w: Any, g: Any, state: dict[str, Any], size: Any) -> None:
+    def move(self, w: Any, g: Any, state: dict[str, Any], size: Any, decay: float) -> None:
         """Move one variable."""
         m, v, step = state["exp_avg"], state["exp_avg_sq"], state["step"]
         m.assign_add((1 - self.first) * (g - m))
         v.assign(self.second * v + (1 - self.second) * g * g)
         root = tf.sqrt(v) / tf.sqrt(1 - self.second**step) + self.epsilon
-        w.assign(w * (1 - size * self.decay) - size / (1 - self.first**step) * m / root)
+        w.assign(w * (1 - size * decay) - size / (1 - self.first**step) * m / root)
 
 
 class Nesterov(Optimiser):
@@ -105,9 +109,9 @@ class Nesterov(Optimiser):
 
     memories = ("momentum_buffer",)
 
-    def move(self, w: Any, g: Any, state: dict[str, Any], size: Any) -> None:
+    def move(self, w: Any, g: Any, state: dict[str, Any], size: Any, decay: float) -> None:
         """Move one variable."""
-        g = g + self.decay * w
+        g = g + decay * w
         state["momentum_buffer"].assign(MOMENTUM * state["momentum_buffer"] + g)
         w.assign_sub(size * (g + MOMENTUM * state["momentum_buffer"]))
 
