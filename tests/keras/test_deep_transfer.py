@@ -40,8 +40,8 @@ def quick(network=(8,), **parameters):
     )
 
 
-@pytest.mark.parametrize("alignment", ["mmd", "dann"])
-def test_an_alignment_beats_the_source_network_alone(blobs, alignment):
+def test_an_alignment_beats_the_source_network_alone(blobs):
+    """The adversaries are compared with their PyTorch twins, which are tried over ten seeds."""
     Xs, ys, Xt, yt = blobs
     training = Training(max_epochs=60, learning_rate=3e-3)
     aligned, alone = (
@@ -49,11 +49,11 @@ def test_an_alignment_beats_the_source_network_alone(blobs, alignment):
             DeepTransfer((32, 32), alignment=a, training=training, random_state=seed)
             .fit(Xs, Xt, ys=ys)
             .score(Xt, yt)
-            for seed in range(2)
+            for seed in range(3)
         ]
-        for a in (alignment, "none")
+        for a in ("mmd", "none")
     )
-    assert sum(aligned) > sum(alone) + 0.1
+    assert sum(aligned) > sum(alone) + 0.2
 
 
 def test_the_head_predicts_from_carried_rows_and_transfer_goes_on_from_them(blobs):
