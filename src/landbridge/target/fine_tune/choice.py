@@ -12,11 +12,9 @@ from landbridge.target.fine_tune.recipes import LinearProbe, Recipe
 CANDIDATES = ("linear-probe", "lp-ft", "l2-sp", "full", "wise-ft")
 """What ``recipe="auto"`` looks at, the simplest first."""
 MOST_FOLDS = 4
-HELD_OUT_A_CLASS = 2
-"""Rows of the rarest class that every fold must hold out for the body to be trained."""
-FEW_FOLDS = 5
 STRENGTHS = (10.0, 1.0, 0.1, 0.0)
 """How strongly probes hold on to the source's head, the most cautious first."""
+FEW_FOLDS = 5
 
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 
@@ -27,6 +25,12 @@ class Plan(NamedTuple):
     recipes: list[Recipe]
     folds: list[Fold]
     reason: str
+
+
+def usual_candidates(recipes: dict[str, type[Recipe]], *, has_new: bool) -> list[Recipe]:
+    """What ``"auto"`` tries; where the source knows all classes, hardly leaving it first of all."""
+    cautious: list[Recipe] = [] if has_new else [LinearProbe(STRENGTHS[0])]
+    return [*cautious, *(recipes[name]() for name in CANDIDATES if name in recipes)]
 
 
 def plan(
@@ -40,11 +44,13 @@ def plan(
 ) -> Plan:
     """What a number of trial fits is best spent on, for these labelled rows.
 
-    With two held-out rows a class in each of two folds or more, the candidates are tried in up
-    to four folds; the first ones only, where the budget is short of all. With fewer rows nobody
-    can tell whether the body gained: then linear probes are tried, on a few rows left out at a
-    time, that hold on to the source's head more or less. Without any fold that leaves every new
-    class a row, nothing is tried.
+    Where every class has two rows or more, the candidates are tried in as many folds as the
+    rarest class has rows, four at most, so that each fold learns from and holds out some of each
+    class; where the budget is short in fewer folds, and then the first of them only. Where a
+    class has a single row, to hold it out is to forget the class, which is against whatever
+    learns most: then only linear probes are tried, that hold on to the source's head more or
+    less, on a few rows left out at a time. With new classes not even that can be: then nothing
+    is tried, and the probe is taken.
 
     Parameters
     ----------
@@ -59,22 +65,18 @@ def plan(
         Whether labels are classes, and whether some are unknown to the source.
     """
     recipes = [recipe for recipe in candidates if classifies or not recipe.needs_classes]
-    rarest = smallest_class(y) if classifies else len(y) // HELD_OUT_A_CLASS
-    n_folds = min(MOST_FOLDS, rarest // HELD_OUT_A_CLASS, budget // 2)
+    rarest = smallest_class(y) if classifies else len(y) // 2
+    n_folds = min(MOST_FOLDS, rarest, budget // 2)
     if n_folds >= 2:
         n_folds = max(2, min(n_folds, budget // len(recipes)))
         recipes = recipes[: budget // n_folds]
         reason = f"tried in {n_folds} folds of {len(y)} labelled rows"
         return Plan(recipes, _folds(X, y, n_folds, classifies), reason)
-    strengths = STRENGTHS if not has_new else STRENGTHS[-1:]
-    probes: list[Recipe] = [LinearProbe(strength) for strength in strengths]
+    probes: list[Recipe] = [LinearProbe(strength) for strength in STRENGTHS]
     n_folds = min(FEW_FOLDS, len(y), budget // len(probes))
     if has_new or n_folds < 2:
         return Plan(probes[-1:], [], "too few labelled rows, or fits, to try anything")
-    reason = (
-        f"probes only, as {len(y)} labelled rows do not leave {HELD_OUT_A_CLASS} held-out rows a "
-        f"class: tried in {n_folds} folds"
-    )
+    reason = f"probes only, as a class has one labelled row: tried in {n_folds} folds"
     return Plan(probes, _folds(X, y, n_folds, False), reason)
 
 

@@ -20,7 +20,7 @@ from landbridge.domains.parameters import check_choice, check_number
 from landbridge.mapping.base import Carried
 from landbridge.source import learner_name
 from landbridge.target.base import TargetLearner
-from landbridge.target.fine_tune.choice import CANDIDATES, plan, simplest_of_the_best
+from landbridge.target.fine_tune.choice import plan, simplest_of_the_best, usual_candidates
 from landbridge.target.fine_tune.labelled import Labelled
 from landbridge.target.fine_tune.recipes import RECIPES, Recipe
 from landbridge.target.fine_tune.start import (
@@ -67,8 +67,9 @@ class FineTune(NetworkModel, TargetLearner):
         tries some on held-out rows, and takes the simplest that loses no more than the best by
         over one standard error of the difference.
     candidates : sequence of str or Recipe, optional
-        What ``"auto"`` tries, the simplest first; by default linear probe, LP-FT, L2-SP, full
-        and WiSE-FT.
+        What ``"auto"`` tries, the simplest first; by default a probe that hardly leaves the
+        source's head (where that knows all classes), linear probe, LP-FT, L2-SP, full and
+        WiSE-FT.
     budget : int, default=20
         The most trial fits of ``"auto"``. With fewer it uses fewer folds, then fewer candidates.
     task : {"classification", "regression"}, default="classification"
@@ -232,7 +233,7 @@ class FineTune(NetworkModel, TargetLearner):
         check_choice("classes", self.classes, CLASSES)
         check_number("head_pace", self.head_pace, above=True)
         check_number("budget", self.budget, least=2, whole=True)
-        for recipe in (self.recipe, *self._candidates):
+        for recipe in (self.recipe, *(self.candidates or ())):
             if isinstance(recipe, Recipe):
                 self._check_recipe(recipe)
             else:
@@ -252,11 +253,11 @@ class FineTune(NetworkModel, TargetLearner):
                 'another, such as "l2-sp" or "full".'
             )
 
-    @property
-    def _candidates(self) -> Sequence[str | Recipe]:
-        if self.candidates is not None:
-            return self.candidates
-        return [name for name in CANDIDATES if name in self._recipes]
+    def _candidates(self) -> list[Recipe]:
+        """What ``"auto"`` tries, the simplest first."""
+        if self.candidates is None:
+            return usual_candidates(self._recipes, has_new=bool(self._is_new.any()))
+        return [self._recipes[c]() if isinstance(c, str) else c for c in self.candidates]
 
     def _set_start(self, model: Any) -> None:
         """The model to start from: the network given, else the source model; ``None`` of a module.
@@ -410,7 +411,7 @@ class FineTune(NetworkModel, TargetLearner):
         what = plan(
             rows.X.reshape(len(rows.X), -1),
             rows.y,
-            [self._recipes[c]() if isinstance(c, str) else c for c in self._candidates],
+            self._candidates(),
             self.budget,
             classifies=self._classifies,
             has_new=bool(self._is_new.any()),
