@@ -24,7 +24,7 @@ from landbridge.domains import (
     labelled_rows,
 )
 from landbridge.mapping import Carried, Mapping, make_mapping
-from landbridge.mapping.sources import MultiSource, check_sources
+from landbridge.mapping.sources import MultiSource, TakesSources, check_sources
 from landbridge.saving import save
 from landbridge.source import CarriedModel, fit_learner, has_probabilities
 from landbridge.target import Pooled, TargetLearner
@@ -123,8 +123,8 @@ class Transfer(BaseEstimator):
             Weights of the source rows, aligned with ``X``.
         sources : array-like of shape (n_s,), optional
             Which of several sources each row is of, for a mapping that tells them apart, such as
-            ``PerSource``; other mappings take them as one. With ``sample_domain``, each positive
-            value is a source.
+            ``PerSource`` or ``DeepTransfer``; other mappings take them as one. With
+            ``sample_domain``, each positive value is a source.
         pairs : array-like of shape (n_pairs, 2), optional
             For a paired mapping: row numbers in Xs and Xt of the same things; by default row i
             of both.
@@ -272,7 +272,7 @@ class Transfer(BaseEstimator):
             weights = None if weights is None else weights[rows_s]
             self.mapping_.fit(Xs[rows_s], Xt[rows_t], sample_weight=weights)
         else:
-            names = self._names(sources)
+            names = self._names(sources, TakesSources)
             self.mapping_.fit(Xs, Xt, ys=ys, yt=yt, sample_weight=weights, **names)
 
     def _learn_target(self, samples: Samples) -> None:
@@ -283,9 +283,9 @@ class Transfer(BaseEstimator):
         Xt = self.mapping_.transform_target(samples.Xt)
         self.target_.fit(carried, Xt, samples.yt, model=model)
 
-    def _names(self, sources: NDArray | None) -> dict[str, NDArray]:
-        """The names of the sources as an argument, where the mapping tells them apart."""
-        if sources is None or not isinstance(self.mapping_, MultiSource):
+    def _names(self, sources: NDArray | None, form: type = MultiSource) -> dict[str, NDArray]:
+        """The names of the sources as an argument, where a mapping of that form takes them."""
+        if sources is None or not isinstance(self.mapping_, form):
             return {}
         return {"sources": sources}
 

@@ -28,7 +28,11 @@ class Source(NamedTuple):
     sample_weight: NDArray | None
 
 
-class MultiSource(UnpairedMapping):
+class TakesSources:
+    """A mapping whose ``fit`` takes the name of each source row's source, as ``sources``."""
+
+
+class MultiSource(TakesSources, UnpairedMapping):
     """A mapping of several sources; each row says which one it is of.
 
     Attributes

@@ -36,7 +36,10 @@ class Player(NamedTuple):
     """
 
     terms: Callable[[Any, float], dict[str, Any]]
-    """What is minimised, by name, from a batch and the share of training that is done."""
+    """What is minimised, by name, from a batch and the share of training that is done.
+
+    The names are the same at every step. Without a gradient, the player sits the step out.
+    """
     groups: list[dict[str, Any]]
     """Its parameters, as torch's optimisers take them; ``"pace"`` multiplies the step size."""
     times: int = 1
@@ -287,11 +290,16 @@ class Trainer:
                 for _ in range(player.times):
                     optimiser.zero_grad()
                     found = self.terms(player, batch, done)
-                    sum(found.values()).backward()
-                    self.clip(optimiser)
-                    optimiser.step()
+                    self.move(optimiser, sum(found.values()))
                 terms |= {name: value.detach() for name, value in found.items()}
         return terms
+
+    def move(self, optimiser: Any, loss: Any) -> None:
+        """One move against the gradient of the loss; one without a gradient moves nothing."""
+        if loss.requires_grad:
+            loss.backward()
+            self.clip(optimiser)
+            optimiser.step()
 
     def terms(self, player: Player, batch: Any, done: float) -> dict[str, Any]:
         """What a player minimises, by name."""

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from landbridge.training.batches import Batch, TwoBatches
@@ -47,10 +48,24 @@ class Alignment(nn.Module):
         Whether it is for classification only.
     is_ramped : bool
         Whether its terms grow along ``warm_up``, while features are still forming.
+    is_game : bool
+        Whether it gives several players, or one of its own: then several sources are one to it.
+    has_two_bodies : bool
+        Whether the target gets a body of its own: then the network is a ``TwoBodies``.
+    compares_samples : bool
+        Whether its terms are a distance of two samples, of whatever domains: then several
+        sources are brought together with one another too.
     """
 
     needs_classes = False
     is_ramped = True
+    is_game = False
+    has_two_bodies = False
+    compares_samples = False
+
+    def classes(self, found: NDArray) -> NDArray:
+        """The classes that the head tells apart, sorted: those found in the labels."""
+        return found
 
     def build(self, n_features: int, n_outputs: int, n_rows: tuple[int, int]) -> None:
         """Make modules and buffers, for the widths of features and outputs.
@@ -93,19 +108,23 @@ class DeepNet(nn.Module):
     def terms(self, batches: TwoBatches, done: float) -> dict[str, torch.Tensor]:
         """The loss over labels, and the alignment's terms."""
         source, target = self.views(batches)
-        labelled = self.source_terms(source) | self.target_terms(target)
-        return labelled | self.alignment_terms(source, target, done)
+        return self.labelled_terms(source, target) | self.alignment_terms(source, target, done)
+
+    def labelled_terms(self, source: View, target: View) -> dict[str, torch.Tensor]:
+        """The loss over the labels of either domain."""
+        return self.source_terms(source) | self.target_terms(target)
 
     def views(self, batches: TwoBatches) -> tuple[View, View]:
         """Either batch by itself, so that each is normalised by its own statistics."""
-        return self.view(batches.source), self.view(batches.target)
+        return self.view_source(batches.source), self.view(batches.target)
 
     def view(self, batch: Batch) -> View:
-        """What body and head make of a batch."""
-        features = self.network.body(batch.X)
-        weight = torch.ones(len(batch.X), device=features.device)
-        given = weight if batch.weight is None else batch.weight
-        return View(features, self.network.head(features), batch.y, given, batch.rows, batch.X)
+        """What the network makes of a batch of the target."""
+        return view_by(self.network, batch)
+
+    def view_source(self, batch: Batch) -> View:
+        """What the network makes of a batch of the source."""
+        return view_by(self.network.of_source, batch)
 
     def source_terms(self, source: View) -> dict[str, torch.Tensor]:
         """The loss over the source's labels."""
@@ -124,3 +143,11 @@ class DeepNet(nn.Module):
         ramp = warm_up(done) if self.alignment.is_ramped else 1.0
         found = self.alignment(source, target, done)
         return {name: self.trade_off * ramp * value for name, value in found.items()}
+
+
+def view_by(network: Cut, batch: Batch) -> View:
+    """What a network's body and head make of a batch."""
+    features = network.body(batch.X)
+    weight = torch.ones(len(batch.X), device=features.device)
+    given = weight if batch.weight is None else batch.weight
+    return View(features, network.head(features), batch.y, given, batch.rows, batch.X)

@@ -11,6 +11,7 @@ from landbridge.domains.labels import codes_of, common_labels, is_labelled
 from landbridge.domains.parameters import check_choice, check_number
 from landbridge.mapping.base import UnpairedMapping, check_two_rows
 from landbridge.mapping.deep.catalogue import make_alignment
+from landbridge.mapping.sources import TakesSources, check_sources
 from landbridge.mapping.surrogate import Surrogate
 from landbridge.source import LinearHead
 from landbridge.training import ArrayBatches, Trainer, Training, TwoDomains, need_torch
@@ -22,7 +23,7 @@ VALIDATORS = ("last", "source", "information")
 JUDGED_ROWS = 2000
 
 
-class DeepTransfer(NetworkModel, Surrogate, UnpairedMapping):
+class DeepTransfer(NetworkModel, Surrogate, TakesSources, UnpairedMapping):
     r"""Train a network on labelled source rows, and draw the target to them in its representation.
 
     At every step :math:`\ell_s + \lambda\, a(S, T)` is minimised over a batch of either domain:
@@ -57,6 +58,9 @@ class DeepTransfer(NetworkModel, Surrogate, UnpairedMapping):
     network_ : Cut
         Body and head, normalising as the target does.
     classes_ : ndarray
+        Those of the labels; an alignment of open sets adds one for what the source knows not.
+    sources_ : list
+        The names of the sources.
     weights_ : dict of str to ndarray
         What was learned.
     source_statistics_ : dict of str to ndarray
@@ -130,6 +134,7 @@ class DeepTransfer(NetworkModel, Surrogate, UnpairedMapping):
         ys: ArrayLike | None = None,
         yt: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
+        sources: ArrayLike | None = None,
     ) -> Self:
         """Train on both domains.
 
@@ -142,6 +147,10 @@ class DeepTransfer(NetworkModel, Surrogate, UnpairedMapping):
         yt : array-like of shape (n_t,), optional
             Labels of the target, blank where unknown.
         sample_weight : array-like of shape (n_s,), optional
+        sources : array-like of shape (n_s,), optional
+            The name of each row's source, where there are several: each is drawn together with
+            the target by itself, and the mean of the terms is taken (Peng et al. 2019, eq. 1).
+            A game of several players, such as MCD's or WDGRL's, takes all sources as one.
 
         Raises
         ------
@@ -157,7 +166,10 @@ class DeepTransfer(NetworkModel, Surrogate, UnpairedMapping):
             network_rows(X, name, self.input_shape) for X, name in ((Xs, "Xs"), (Xt, "Xt"))
         )
         self.input_shape_ = source.shape[1:]
-        return super().fit(flat(Xs), flat(Xt), ys=ys, yt=yt, sample_weight=sample_weight)
+        rows_s, rows_t, *rest = self._check(flat(Xs), flat(Xt), ys, yt, sample_weight)
+        labels_s, labels_t, weights = rest
+        self._fit(rows_s, rows_t, labels_s, labels_t, weights, sources)
+        return self
 
     def transform(self, X: ArrayLike) -> NDArray:
         """What the body makes of source rows (n, ...): (n, k)."""
@@ -174,17 +186,21 @@ class DeepTransfer(NetworkModel, Surrogate, UnpairedMapping):
         weight, bias = (self.weights_.get(name, np.zeros(self.n_outputs_)) for name in names)
         return LinearHead(weight, bias, self.classes_ if self._classifies else None)
 
-    def _fit(self, Xs: Any, Xt: Any, ys: Any, yt: Any, sample_weight: Any) -> None:
+    def _fit(
+        self, Xs: Any, Xt: Any, ys: Any, yt: Any, sample_weight: Any, sources: Any = None
+    ) -> None:
         check_two_rows(self, len(Xs), len(Xt))
         source, target = (network_rows(X, "X", self.input_shape_) for X in (Xs, Xt))
-        codes_s, codes_t, weights = self._codes(ys, yt, len(Xt), sample_weight)
         known = is_labelled(ys)
+        groups = self._groups(check_sources(sources, len(Xs)))[known]
         seed, device = self._seed(), self._device()
         with own_chance(seed, device):
+            alignment = self._alignment()
+            codes_s, codes_t, weights = self._codes(alignment, ys, yt, len(Xt), sample_weight)
             n_outputs = len(self.classes_) if self._classifies else 1
             network = self._built(self.input_shape_, n_outputs)
             labelled = source[known], codes_s[known], weights[known]
-            trainer = self._trainer(network, labelled, (target, codes_t), seed)
+            trainer = self._trainer(network, alignment, labelled, (target, codes_t), groups, seed)
             try:
                 trainer.fit()
             finally:
@@ -193,16 +209,28 @@ class DeepTransfer(NetworkModel, Surrogate, UnpairedMapping):
                     self._keep(trainer, network)
                     self._set_slopes(Xs)
 
+    def _groups(self, names: NDArray) -> NDArray[np.intp]:
+        """The number of each row's source, in the order of ``sources_``."""
+        self.sources_ = sorted(set(names.tolist()), key=str)
+        numbers = {name: k for k, name in enumerate(self.sources_)}
+        return np.array([numbers[name] for name in names.tolist()])
+
     def _codes(
-        self, ys: NDArray, yt: NDArray | None, n_target: int, sample_weight: NDArray | None
+        self,
+        alignment: Any,
+        ys: NDArray,
+        yt: NDArray | None,
+        n_target: int,
+        sample_weight: NDArray | None,
     ) -> tuple[NDArray, NDArray, NDArray[np.float32]]:
         """Labels as numbers, blank or NaN where there is none, and the source's weights."""
         yt = np.full(n_target, None) if yt is None else yt
         weights = sample_weight
         if self._classifies:
             weights = class_weights(ys, self.class_weight, weights)
-            *_, self.classes_ = common_labels(ys, yt)
-            codes = tuple(codes_of(y, self.classes_) for y in common_labels(ys, yt)[:2])
+            *labels, classes = common_labels(ys, yt)
+            self.classes_ = alignment.classes(classes)
+            codes = tuple(codes_of(y, self.classes_) for y in labels)
         else:
             codes = ys.astype(np.float32), yt.astype(np.float32)
         weights = np.ones(len(ys)) if weights is None else weights
@@ -211,11 +239,14 @@ class DeepTransfer(NetworkModel, Surrogate, UnpairedMapping):
     def _trainer(
         self,
         network: Any,
+        alignment: Any,
         source: tuple[NDArray, NDArray, NDArray],
         target: tuple[NDArray, NDArray],
+        groups: NDArray,
         seed: int,
     ) -> Trainer:
         from landbridge.mapping.deep.base import DeepNet
+        from landbridge.mapping.deep.each_source import each_source
 
         options, device = self._options(), self._device()
         X, y, weights = source
@@ -223,7 +254,10 @@ class DeepTransfer(NetworkModel, Surrogate, UnpairedMapping):
         if self.validator != "source":
             rest = np.concatenate([rest, held_out])
         loss, plain = (self._loss(y[rest], device, name) for name in (None, "cross-entropy"))
-        alignment = self._alignment(network, (len(rest), len(target[0])))
+        if len(self.sources_) > 1:
+            alignment = each_source(alignment, groups[rest])
+        n_rows = len(rest), len(target[0])
+        alignment.build(network.n_features, network.head.out_features, n_rows)
         net = DeepNet(network, alignment, loss, self.trade_off)
         batches = TwoDomains(
             self._batches(X[rest], y[rest], weights[rest]),
@@ -232,7 +266,7 @@ class DeepTransfer(NetworkModel, Surrogate, UnpairedMapping):
         judges = {
             "last": None,
             "source": lambda: self._mean_loss(
-                plain, network, X[held_out], y[held_out], weights[held_out]
+                plain, network.of_source, X[held_out], y[held_out], weights[held_out]
             ),
             "information": lambda: -self._information(network, target[0]),
         }
@@ -249,7 +283,15 @@ class DeepTransfer(NetworkModel, Surrogate, UnpairedMapping):
             title="Deep transfer",
         )
 
-    def _alignment(self, network: Any, n_rows: tuple[int, int]) -> Any:
+    def _built(self, input_shape: tuple[int, ...], n_outputs: int) -> Any:
+        """A fresh network, with a body for each domain where the alignment has two."""
+        from landbridge.training.networks import TwoBodies
+
+        network = super()._built(input_shape, n_outputs)
+        return TwoBodies(network) if self._alignment().has_two_bodies else network
+
+    def _alignment(self) -> Any:
+        """A fresh alignment."""
         named = isinstance(self.alignment, str)
         alignment = make_alignment(self.alignment) if named else copy.deepcopy(self.alignment)
         if alignment.needs_classes and not self._classifies:
@@ -257,7 +299,6 @@ class DeepTransfer(NetworkModel, Surrogate, UnpairedMapping):
                 f"{type(alignment).__name__} aligns classes, and task is {self.task!r}. Choose an "
                 'alignment of features, such as "mmd", "deep-coral" or "dann".'
             )
-        alignment.build(network.n_features, network.head.out_features, n_rows)
         return alignment
 
     def _information(self, network: Any, Xt: NDArray) -> float:
@@ -272,8 +313,8 @@ class DeepTransfer(NetworkModel, Surrogate, UnpairedMapping):
         from landbridge.training.normalisation import recalibrate, statistics
 
         device = self._device()
-        recalibrate(network, parts_of(source, device))
-        found = statistics(network)
+        recalibrate(network.of_source, parts_of(source, device))
+        found = statistics(network.of_source)
         self.source_statistics_ = {name: value.cpu().numpy() for name, value in found.items()}
         recalibrate(network, parts_of(target, device))
 
@@ -281,14 +322,16 @@ class DeepTransfer(NetworkModel, Surrogate, UnpairedMapping):
         """Source rows in the representation, normalised as the source."""
         from landbridge.training.normalisation import set_statistics, statistics
 
-        network = self.network_
-        of_target = statistics(network)
+        network = self.network_.of_source
+        as_it_was = statistics(network)
         set_statistics(network, self.source_statistics_)
         try:
-            return self._map_target(X)
+            return self._represent(network.body, X)
         finally:
-            set_statistics(network, of_target)
+            set_statistics(network, as_it_was)
 
     def _map_target(self, X: NDArray) -> NDArray:
-        rows = network_rows(X, "X", self.input_shape_)
-        return outputs(self.network_.body, rows, self._device())
+        return self._represent(self.network_.body, X)
+
+    def _represent(self, body: Any, X: NDArray) -> NDArray:
+        return outputs(body, network_rows(X, "X", self.input_shape_), self._device())
