@@ -2,7 +2,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from sklearn.datasets import make_blobs
+from sklearn.datasets import make_blobs, make_moons
 
 from landbridge import DeepTransfer, Training
 
@@ -18,12 +18,12 @@ def shifted_blobs():
     return Xs, ys, Xt, yt
 
 
-def summed_score(alignment, Xs, ys, Xt, yt, **parameters):
+def summed_score(alignment, Xs, ys, Xt, yt, *, network=(16, 16), max_epochs=30, **parameters):
     """Score on the target of a small network, summed over ten seeds."""
-    training = Training(max_epochs=30, batch_size=100, learning_rate=0.01)
+    training = Training(max_epochs=max_epochs, batch_size=100, learning_rate=0.01)
     nets = (
         DeepTransfer(
-            (16, 16), alignment=alignment, training=training, random_state=seed, **parameters
+            network, alignment=alignment, training=training, random_state=seed, **parameters
         )
         for seed in range(10)
     )
@@ -41,6 +41,17 @@ def accuracy_over_ten_seeds():
         200, centers=CENTRES + np.array([2.6, 2.0]), cluster_std=0.7, random_state=1
     )
     return cache(lambda alignment: summed_score(alignment, Xs, ys, Xt, yt))
+
+
+@pytest.fixture(scope="session")
+def turned_moons_over_ten_seeds():
+    """The same on two moons that are turned by 30 degrees: what games of more steps need."""
+    Xs, ys = make_moons(200, noise=0.1, random_state=0)
+    Xt, yt = make_moons(200, noise=0.1, random_state=1)
+    angle = np.pi / 6
+    turned = Xt @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    longer = {"network": (32, 32), "max_epochs": 100}
+    return cache(lambda alignment: summed_score(alignment, Xs, ys, turned, yt, **longer))
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,8 @@ class AlignmentKind(NamedTuple):
     name: str
     summary: str
     paper: str
+    parameters: tuple[tuple[str, Any], ...] = ()
+    """Those that differ from the defaults of its class."""
 
 
 ALIGNMENTS: dict[str, AlignmentKind] = {
@@ -36,7 +38,19 @@ ALIGNMENTS: dict[str, AlignmentKind] = {
         "predictions", "BSP", "a domain classifier is fooled, no direction rules", "Chen 2019"
     ),
     "dann": AlignmentKind("adversaries", "DANN", "a domain classifier is fooled", "Ganin 2016"),
+    "cdan": AlignmentKind(
+        "adversaries", "CDAN", "a domain classifier of features and predictions", "Long 2018"
+    ),
+    "cdan+e": AlignmentKind(
+        "adversaries", "CDAN", "the same, sure rows first", "Long 2018", (("entropy", True),)
+    ),
+    "adda": AlignmentKind("adversaries", "ADDA", "a body for the target fools", "Tzeng 2017"),
+    "wdgrl": AlignmentKind("adversaries", "WDGRL", "a critic's Wasserstein distance", "Shen 2018"),
     "mcd": AlignmentKind("disagreement", "MCD", "two heads come to agree", "Saito 2018"),
+    "mdd": AlignmentKind("disagreement", "MDD", "no second head leaves the head", "Zhang 2019"),
+    "pada": AlignmentKind("partial", "PADA", "fewer classes: forget the others", "Cao 2018"),
+    "iwan": AlignmentKind("partial", "IWAN", "fewer classes: weigh by likeness", "Zhang 2018"),
+    "osbp": AlignmentKind("partial", "OSBP", "new classes: one for the unknown", "Saito 2018"),
 }
 """Every alignment under the name that ``DeepTransfer`` takes."""
 
@@ -55,4 +69,4 @@ def make_alignment(name: str, **parameters: Any) -> Any:
     need_torch()
     kind = ALIGNMENTS[name]
     home = import_module(f"landbridge.mapping.deep.{kind.module}")
-    return getattr(home, kind.name)(**parameters)
+    return getattr(home, kind.name)(**{**dict(kind.parameters), **parameters})
