@@ -104,7 +104,9 @@ def test_a_copy_from_disk_or_pickle_carries_the_same(shifted_blobs, tmp_path):
     )
 
 
-@pytest.mark.parametrize("alignment", ["mmd", "dann", "mcd"])
+@pytest.mark.parametrize(
+    "alignment", ["mmd", "dann", "adda", "wdgrl", "mcd", "pada", "iwan", "osbp"]
+)
 def test_an_interrupted_run_that_is_resumed_ends_with_the_same_weights(
     shifted_blobs, tmp_path, alignment
 ):
