@@ -169,6 +169,9 @@ class OSBP(Alignment):
     is reversed, takes every target row to either side of it (Saito et al. 2018b, section 3).
     ``DeepTransfer`` then predicts the label ``unknown``, which is one of its ``classes_``.
 
+    A learner of the third step in ``Transfer`` knows the source's classes alone: ask the fitted
+    ``mapping_`` itself which rows are unknown.
+
     Parameters
     ----------
     unknown : str or number, optional
