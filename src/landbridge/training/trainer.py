@@ -290,7 +290,7 @@ class Trainer:
                 for _ in range(player.times):
                     optimiser.zero_grad()
                     found = self.terms(player, batch, done)
-                    self.move(optimiser, sum(found.values()))
+                    self.move(optimiser, total(found))
                 terms |= {name: value.detach() for name, value in found.items()}
         return terms
 
@@ -336,6 +336,12 @@ class Trainer:
     def write(self, folder: Path, tensors: dict[str, Any], facts: dict[str, Any]) -> None:
         """Put tensors and facts into the folder's checkpoint."""
         write_checkpoint(folder, tensors, facts)
+
+
+def total(terms: dict[str, Any]) -> Any:
+    """The sum of the terms, without a needless addition to zero."""
+    first, *others = terms.values()
+    return sum(others, start=first)
 
 
 def n_rows_in(batch: Any) -> int:

@@ -1,5 +1,6 @@
 """What an alignment is, and the network that it and the source's labels train together."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 import torch
@@ -141,7 +142,8 @@ class DeepNet(nn.Module):
     def alignment_terms(self, source: View, target: View, done: float) -> dict[str, torch.Tensor]:
         """What the alignment adds, weighed."""
         ramp = warm_up(done) if self.alignment.is_ramped else 1.0
-        found = self.alignment(source, target, done)
+        with full_precision(source.features.device):
+            found = self.alignment(lengthened(source), lengthened(target), done)
         return {name: self.trade_off * ramp * value for name, value in found.items()}
 
 
@@ -151,3 +153,16 @@ def view_by(network: Cut, batch: Batch) -> View:
     weight = torch.ones(len(batch.X), device=features.device)
     given = weight if batch.weight is None else batch.weight
     return View(features, network.head(features), batch.y, given, batch.rows, batch.X)
+
+
+def full_precision(device: torch.device) -> AbstractContextManager:
+    """Where nothing is shortened to bfloat16: what two batches differ in would be lost in it."""
+    if not torch.is_autocast_enabled(device.type):
+        return nullcontext()
+    return torch.autocast(device.type, enabled=False)
+
+
+def lengthened(view: View) -> View:
+    """The view with features and logits in float32 at least."""
+    features, logits = (X.float() if X.dtype == torch.bfloat16 else X for X in view[:2])
+    return view._replace(features=features, logits=logits)

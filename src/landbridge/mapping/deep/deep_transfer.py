@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import entr
 
 from landbridge.domains.class_weight import ClassWeight, class_weights
 from landbridge.domains.labels import codes_of, common_labels, is_labelled
@@ -14,10 +15,9 @@ from landbridge.mapping.deep.catalogue import make_alignment
 from landbridge.mapping.sources import TakesSources, check_sources
 from landbridge.mapping.surrogate import Surrogate
 from landbridge.source import LinearHead
-from landbridge.training import ArrayBatches, Trainer, Training, TwoDomains, need_torch
-from landbridge.training.engine import own_chance
-from landbridge.training.model import NetworkModel
-from landbridge.training.rows import flat, network_rows, outputs, parts_of
+from landbridge.training import Trainer, Training, TwoDomains
+from landbridge.training.model import NetworkModel, softmax
+from landbridge.training.rows import flat, network_rows
 
 VALIDATORS = ("last", "source", "information")
 JUDGED_ROWS = 2000
@@ -193,8 +193,8 @@ class DeepTransfer(NetworkModel, Surrogate, TakesSources, UnpairedMapping):
         source, target = (network_rows(X, "X", self.input_shape_) for X in (Xs, Xt))
         known = is_labelled(ys)
         groups = self._groups(check_sources(sources, len(Xs)))[known]
-        seed, device = self._seed(), self._device()
-        with own_chance(seed, device):
+        seed = self._seed()
+        with self._chance(seed):
             alignment = self._alignment()
             codes_s, codes_t, weights = self._codes(alignment, ys, yt, len(Xt), sample_weight)
             n_outputs = len(self.classes_) if self._classifies else 1
@@ -245,23 +245,16 @@ class DeepTransfer(NetworkModel, Surrogate, TakesSources, UnpairedMapping):
         groups: NDArray,
         seed: int,
     ) -> Trainer:
-        from landbridge.mapping.deep.base import DeepNet
-        from landbridge.mapping.deep.each_source import each_source
-
         options, device = self._options(), self._device()
         X, y, weights = source
         rest, held_out = self._held_out(X, y, weights, seed)
         if self.validator != "source":
             rest = np.concatenate([rest, held_out])
         loss, plain = (self._loss(y[rest], device, name) for name in (None, "cross-entropy"))
-        if len(self.sources_) > 1:
-            alignment = each_source(alignment, groups[rest])
-        n_rows = len(rest), len(target[0])
-        alignment.build(network.n_features, network.head.out_features, n_rows)
-        net = DeepNet(network, alignment, loss, self.trade_off)
+        net = self._joined(network, alignment, loss, groups[rest], len(target[0]))
         batches = TwoDomains(
             self._batches(X[rest], y[rest], weights[rest]),
-            ArrayBatches(*target, batch_size=options.batch_size),
+            self._batches_type(*target, batch_size=options.batch_size),
         )
         judges = {
             "last": None,
@@ -270,7 +263,7 @@ class DeepTransfer(NetworkModel, Surrogate, TakesSources, UnpairedMapping):
             ),
             "information": lambda: -self._information(network, target[0]),
         }
-        return Trainer(
+        return self._trainer_type(
             net,
             net.players(),
             batches,
@@ -283,17 +276,12 @@ class DeepTransfer(NetworkModel, Surrogate, TakesSources, UnpairedMapping):
             title="Deep transfer",
         )
 
-    def _built(self, input_shape: tuple[int, ...], n_outputs: int) -> Any:
-        """A fresh network, with a body for each domain where the alignment has two."""
-        from landbridge.training.networks import TwoBodies
-
-        network = super()._built(input_shape, n_outputs)
-        return TwoBodies(network) if self._alignment().has_two_bodies else network
-
     def _alignment(self) -> Any:
         """A fresh alignment."""
         named = isinstance(self.alignment, str)
-        alignment = make_alignment(self.alignment) if named else copy.deepcopy(self.alignment)
+        alignment = (
+            self._named_alignment(self.alignment) if named else copy.deepcopy(self.alignment)
+        )
         if alignment.needs_classes and not self._classifies:
             raise ValueError(
                 f"{type(alignment).__name__} aligns classes, and task is {self.task!r}. Choose an "
@@ -303,35 +291,59 @@ class DeepTransfer(NetworkModel, Surrogate, TakesSources, UnpairedMapping):
 
     def _information(self, network: Any, Xt: NDArray) -> float:
         """Entropy of the mean prediction on the target, less the mean entropy."""
-        torch, some = need_torch(), Xt[:: -(-len(Xt) // JUDGED_ROWS)]
-        found = torch.from_numpy(outputs(network, some, self._device())).softmax(dim=1)
-        each = torch.special.entr(found).sum(dim=1).mean()
-        return float(torch.special.entr(found.mean(dim=0)).sum() - each)
+        found = softmax(self._run(network, Xt[:: -(-len(Xt) // JUDGED_ROWS)]))
+        return float(entr(found.mean(axis=0)).sum() - entr(found).sum(axis=1).mean())
 
     def _settle(self, network: Any, source: NDArray, target: NDArray) -> None:
         """Give the network the target's statistics, and keep the source's."""
-        from landbridge.training.normalisation import recalibrate, statistics
-
-        device = self._device()
-        recalibrate(network.of_source, parts_of(source, device))
-        found = statistics(network.of_source)
-        self.source_statistics_ = {name: value.cpu().numpy() for name, value in found.items()}
-        recalibrate(network, parts_of(target, device))
+        normalisation = self._normalisation()
+        normalisation.recalibrate(network.of_source, self._parts(source))
+        self.source_statistics_ = self._arrays(normalisation.statistics(network.of_source))
+        normalisation.recalibrate(network, self._parts(target))
 
     def _map(self, X: NDArray) -> NDArray:
         """Source rows in the representation, normalised as the source."""
-        from landbridge.training.normalisation import set_statistics, statistics
-
-        network = self.network_.of_source
-        as_it_was = statistics(network)
-        set_statistics(network, self.source_statistics_)
+        network, normalisation = self.network_.of_source, self._normalisation()
+        as_it_was = normalisation.statistics(network)
+        normalisation.set_statistics(network, self.source_statistics_)
         try:
             return self._represent(network.body, X)
         finally:
-            set_statistics(network, as_it_was)
+            normalisation.set_statistics(network, as_it_was)
 
     def _map_target(self, X: NDArray) -> NDArray:
         return self._represent(self.network_.body, X)
 
     def _represent(self, body: Any, X: NDArray) -> NDArray:
-        return outputs(body, network_rows(X, "X", self.input_shape_), self._device())
+        return self._run(body, network_rows(X, "X", self.input_shape_))
+
+    # What follows is all that knows PyTorch; the twin in Keras gives its own.
+
+    def _built(self, input_shape: tuple[int, ...], n_outputs: int) -> Any:
+        """A fresh network, with a body for each domain where the alignment has two."""
+        from landbridge.training.networks import TwoBodies
+
+        network = super()._built(input_shape, n_outputs)
+        return TwoBodies(network) if self._alignment().has_two_bodies else network
+
+    def _joined(
+        self, network: Any, alignment: Any, loss: Any, groups: NDArray, n_target: int
+    ) -> Any:
+        """Network, built alignment and loss in one; ``groups`` are the sources of the rows."""
+        from landbridge.mapping.deep.base import DeepNet
+        from landbridge.mapping.deep.each_source import each_source
+
+        if len(self.sources_) > 1:
+            alignment = each_source(alignment, groups)
+        n_rows = len(groups), n_target
+        alignment.build(network.n_features, network.head.out_features, n_rows)
+        return DeepNet(network, alignment, loss, self.trade_off)
+
+    def _named_alignment(self, name: str) -> Any:
+        return make_alignment(name)
+
+    def _normalisation(self) -> Any:
+        """The module of what batch normalisation does between domains."""
+        from landbridge.training import normalisation
+
+        return normalisation
