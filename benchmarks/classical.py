@@ -3,14 +3,16 @@
 Every fit runs in a process of its own, with a time limit, so that one that dies or fills the
 memory takes nothing down. Time is that of the fit (and of carrying the fitted rows over) alone;
 memory is the most the process held above what it held before. Peers that are not installed are
-named and left out.
+named and left out. ``--profile`` shows where the time goes where a goal was missed.
 
     python benchmarks/classical.py               # every work at its sizes; an hour with the peers
     python benchmarks/classical.py --quick       # small sizes, a minute or two
     python benchmarks/classical.py --work TCA KMM --plot costs.svg
 """
 
+import cProfile
 import json
+import pstats
 import resource
 import subprocess
 import sys
@@ -138,9 +140,15 @@ def pot_sinkhorn(data: Domains) -> Any:
     return plan @ data.Xt / plan.sum(axis=1, keepdims=True)
 
 
-def bare_products(data: Domains) -> Any:
-    data.Xs.T @ data.Xs
-    data.Xt.T @ data.Xt
+def bare_products(k: int) -> Run:
+    """The matrix products that cannot be done without: both scatters, and carrying to k columns."""
+
+    def run(data: Domains) -> Any:
+        data.Xs.T @ data.Xs
+        data.Xt.T @ data.Xt
+        data.Xs @ np.ones((data.Xs.shape[1], k))
+
+    return run
 
 
 class Work(NamedTuple):
@@ -261,7 +269,7 @@ WORKS = {
     "CORAL": Work(
         {
             "landbridge": ours("coral"),
-            "bare products": bare_products,
+            "bare products": bare_products(512),
             "skada": skada_adapter("CORALAdapter"),
             "ADAPT": adapt_method("feature_based", "CORAL"),
         },
@@ -273,7 +281,7 @@ WORKS = {
     "Monge": Work(
         {
             "landbridge": ours("monge"),
-            "bare products": bare_products,
+            "bare products": bare_products(512),
             "skada": skada_adapter("LinearOTMappingAdapter"),
         },
         (1000, 10_000, 100_000),
@@ -284,7 +292,7 @@ WORKS = {
     "subspace alignment": Work(
         {
             "landbridge": ours("subspace-alignment", n_components=50),
-            "bare products": bare_products,
+            "bare products": bare_products(50),
             "skada": skada_adapter("SubspaceAlignmentAdapter", n_components=50),
             "ADAPT": adapt_method("feature_based", "SA", n_components=50),
         },
@@ -319,23 +327,37 @@ def resident() -> float:
     return pages * resource.getpagesize() / 1e6
 
 
-def child(work: str, who: str, n: int, seed: int, keep: str) -> None:
+def child(work: str, who: str, n: int, seed: int, keep: str, is_profiled: bool) -> None:
     """One fit in this process: its figures as JSON, what came out in the file ``keep``."""
     warnings.simplefilter("ignore")
     run, d = find(work, who)
     run(make_domains(200, d, seed + 1))  # imports and first calls are not the method's cost
     data = make_domains(n, d, seed)
     before = resident()
+    profiler = cProfile.Profile()
     start = perf_counter()
-    result = run(data)
+    result = profiler.runcall(run, data) if is_profiled else run(data)
     took = perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     facts = {"seconds": took, "MB": max(peak - before, 0.0)}
     if work in WORKS and WORKS[work].compare == "ratio" and result is not None:
         facts["correlation"] = float(np.corrcoef(np.ravel(result), data.ratio)[0, 1])
+    if is_profiled:
+        facts["profile"] = largest_parts(profiler)
     if keep and result is not None:
         np.save(keep, np.asarray(result))
     print(json.dumps(facts))
+
+
+def largest_parts(profiler: cProfile.Profile, most: int = 6) -> list[str]:
+    """Where the time went: each function's own share of it, and how often it was called."""
+    stats: dict = pstats.Stats(profiler).stats  # type: ignore[attr-defined]
+    whole = sum(own for _, _, own, _, _ in stats.values())
+    largest = sorted(stats.items(), key=lambda item: -item[1][2])[:most]
+    return [
+        f"{own / whole:4.0%} in {calls} calls of {name} ({Path(file).name})"
+        for (file, _, name), (_, calls, own, _, _) in largest
+    ]
 
 
 def find(work: str, who: str) -> tuple[Run, int]:
@@ -344,10 +366,12 @@ def find(work: str, who: str) -> tuple[Run, int]:
     return WORKS[work].runs[who], WORKS[work].d
 
 
-def measure(work: str, who: str, n: int, chosen: Any, keep: str = "") -> dict[str, Any]:
+def measure(
+    work: str, who: str, n: int, chosen: Any, keep: str = "", is_profiled: bool = False
+) -> dict[str, Any]:
     """The figures of one fit in a process of its own, or why there are none."""
     command = [sys.executable, __file__, "--child", work, who, str(n), keep]
-    command += ["--seed", str(chosen.seed)]
+    command += ["--seed", str(chosen.seed), *(["--profile"] if is_profiled else [])]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=chosen.limit)
     except subprocess.TimeoutExpired:
@@ -395,7 +419,7 @@ def compare_subspaces(work: str, folder: Path, sizes: list[int]) -> None:
                 print(f"{work}, n = {n:,}: largest angle to the subspace of {who}: {angle:.3g}°")
 
 
-def show_goal(work: str, figures: dict[str, dict[int, dict]]) -> None:
+def show_goal(work: str, figures: dict[str, dict[int, dict]], chosen: Any) -> None:
     """Our time by that of the fastest peer at the size of the goal."""
     n, goal = WORKS[work].goal_at, WORKS[work].goal
     at = {who: sizes.get(n, {}) for who, sizes in figures.items()}
@@ -416,6 +440,9 @@ def show_goal(work: str, figures: dict[str, dict[int, dict]]) -> None:
     print(f"{verdict}: {work}, n = {n:,}: {gain:.1f} × as fast as {fastest} (goal: {goal:g})")
     if "bare products" in at and "seconds" in at["bare products"]:
         print(f"  and {mine / at['bare products']['seconds']:.2f} × the bare BLAS products")
+    if gain < goal and chosen.profile:
+        for part in measure(work, "landbridge", n, chosen, is_profiled=True)["profile"]:
+            print(f"  {part}")
 
 
 def run_growth(chosen: Any) -> dict[str, dict[int, dict]]:
@@ -463,11 +490,12 @@ def main() -> None:
     parser.add_argument("--work", nargs="*", default=[*WORKS, "growth"], help="only these")
     parser.add_argument("--limit", type=float, default=300.0, help="seconds that a fit may take")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw cost against n (SVG)")
+    parser.add_argument("--profile", action="store_true", help="of each goal that was missed")
     parser.add_argument("--child", nargs=4, help="for the script's own use")
     chosen = parser.parse_args()
     if chosen.child:
         work, who, n, keep = chosen.child
-        child(work, who, int(n), chosen.seed, keep)
+        child(work, who, int(n), chosen.seed, keep, chosen.profile)
         return
     facts = machine(PACKAGES)
     show_machine(facts)
@@ -476,7 +504,7 @@ def main() -> None:
     for work in chosen.work:
         figures[work] = run_growth(chosen) if work == "growth" else run_work(work, chosen)
         if work != "growth" and not chosen.quick:
-            show_goal(work, figures[work])
+            show_goal(work, figures[work], chosen)
     if chosen.plot:
         plot(figures, chosen.plot)
     write(chosen.output, {"machine": facts, "figures": figures})
