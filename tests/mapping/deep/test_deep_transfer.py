@@ -139,6 +139,12 @@ def test_the_epoch_is_chosen_without_target_labels(shifted_blobs, validator):
         assert net.best_epoch_ == int(np.argmin(judged)) + 1
 
 
+def test_too_few_rows_to_hold_out_leave_the_last_epoch(shifted_blobs):
+    Xs, ys, Xt, _ = shifted_blobs
+    net = quick(validator="source", validation_share=0.01).fit(Xs, Xt, ys=ys)
+    assert net.best_epoch_ == net.n_epochs_ == 3
+
+
 @pytest.mark.parametrize(
     ("parameters", "match"),
     [

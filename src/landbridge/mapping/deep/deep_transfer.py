@@ -48,7 +48,8 @@ class DeepTransfer(NetworkModel, Surrogate, TakesSources, UnpairedMapping):
         least loss on held-out source rows; or the one whose predictions on the target are
         surest and of most classes (Krause, Perona & Gomes 2010).
     validation_share : float, default=0.1
-        Share of the source rows to hold out for ``validator="source"``.
+        Share of the source rows to hold out for ``validator="source"``; where that is fewer than
+        10 rows, too few to tell, none are, and the last epoch's weights are kept.
     training : Training, optional
         How to train; ``Training()`` by default.
     random_state : int, RandomState or None, default=None
@@ -256,6 +257,7 @@ class DeepTransfer(NetworkModel, Surrogate, TakesSources, UnpairedMapping):
             self._batches(X[rest], y[rest], weights[rest]),
             self._batches_type(*target, batch_size=options.batch_size),
         )
+        validator = self.validator if self.validator != "source" or len(held_out) else "last"
         judges = {
             "last": None,
             "source": lambda: self._mean_loss(
@@ -270,8 +272,8 @@ class DeepTransfer(NetworkModel, Surrogate, TakesSources, UnpairedMapping):
             options,
             seed,
             device,
-            judge=judges[self.validator],
-            keeps_best=self.validator != "last",
+            judge=judges[validator],
+            keeps_best=validator != "last",
             rest=options.patience or 0,
             title="Deep transfer",
         )
