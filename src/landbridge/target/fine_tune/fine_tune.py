@@ -11,38 +11,33 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import validate_data
 
-from landbridge.domains import as_labels, check_rows, check_weights
+from landbridge.domains import as_labels, check_weights
 from landbridge.domains.class_weight import ClassWeight, class_weights
 from landbridge.domains.labels import class_names, codes_of, is_labelled, labelled_rows
 from landbridge.domains.parameters import check_choice, check_number
 from landbridge.mapping.base import Carried
-from landbridge.source import learner_name
-from landbridge.target.base import TargetLearner
 from landbridge.target.fine_tune.choice import plan, simplest_of_the_best, usual_candidates
 from landbridge.target.fine_tune.labelled import Labelled
 from landbridge.target.fine_tune.recipes import RECIPES, Recipe
 from landbridge.target.fine_tune.start import (
+    FromNetwork,
     classes_in,
     cut_in,
     network_model,
     rows_of_head,
-    rows_seen,
-    unwrapped,
     with_head,
 )
 from landbridge.training import Training, need_torch
 from landbridge.training.engine import reseed
-from landbridge.training.model import NetworkModel
-from landbridge.training.rows import flat, n_axes, network_rows
+from landbridge.training.rows import n_axes
 
 AUTO = "auto"
 FEWEST_STEPS = 300
 CLASSES = ("auto", "target", "both")
 
 
-class FineTune(NetworkModel, TargetLearner):
+class FineTune(FromNetwork):
     """Go on training a source network on labelled target rows, by a recipe.
 
     Classes that the source knows keep their rows of its head, new ones begin anew. It is a step
@@ -130,7 +125,6 @@ class FineTune(NetworkModel, TargetLearner):
     True
     """
 
-    uses_model = True
     _recipes: ClassVar[dict[str, type[Recipe]]] = RECIPES
 
     def __init__(
@@ -258,52 +252,6 @@ class FineTune(NetworkModel, TargetLearner):
         if self.candidates is None:
             return usual_candidates(self._recipes, has_new=bool(self._is_new.any()))
         return [self._recipes[c]() if isinstance(c, str) else c for c in self.candidates]
-
-    def _set_start(self, model: Any) -> None:
-        """The model to start from: the network given, else the source model; ``None`` of a module.
-
-        Raises
-        ------
-        ValueError
-            If neither has a network, or the one given is not fitted.
-        """
-        given = self.network if self.network is not None else model
-        inner = network_model(given)
-        if inner is None and self.network is None:
-            found = "no source model" if model is None else learner_name(unwrapped(model))
-            raise ValueError(
-                f"FineTune goes on from a network: found {found}. Give NetworkSource as the "
-                "source of Transfer, or a network to FineTune itself."
-            )
-        if isinstance(inner, NetworkModel) and not inner.__sklearn_is_fitted__():
-            raise ValueError(
-                f"network is a {type(inner).__name__} that is not fitted. Fit it first; where a "
-                "search or Transfer clones it, give FrozenEstimator(network) of sklearn.frozen."
-            )
-        if isinstance(inner, NetworkModel) and inner._trainer_type is not self._trainer_type:
-            raise ValueError(
-                "FineTune goes on from a network of its own framework: found "
-                f"{type(inner).__module__}.{type(inner).__name__}. Use landbridge.FineTune for "
-                "PyTorch and landbridge.keras.FineTune for Keras."
-            )
-        self.start_ = None if inner is None else given
-
-    def _first_rows(self, X: Any, name: str = "X") -> NDArray:
-        inner = network_model(self.start_)
-        if inner is None:
-            return super()._first_rows(X, name)
-        checked = check_rows(flat(X), name)
-        validate_data(self, flat(X), skip_check_array=True)
-        shape = inner.input_shape_ if isinstance(inner, NetworkModel) else None
-        rows = network_rows(rows_seen(self.start_, checked), name, shape)
-        self.input_shape_ = rows.shape[1:]
-        return rows
-
-    def _rows(self, X: Any) -> NDArray:
-        checked = check_rows(flat(X), "X")
-        validate_data(self, flat(X), reset=False, skip_check_array=True)
-        rows = network_rows(rows_seen(self.start_, checked), "X")
-        return rows.reshape(-1, *self.input_shape_)
 
     def _learn(self, X: NDArray, y: NDArray, weights: NDArray, ys: NDArray | None) -> None:
         rows = self._numbered(X, y, weights, ys)

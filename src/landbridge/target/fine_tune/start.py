@@ -1,6 +1,7 @@
-"""Where fine-tuning starts: the network inside a source model, and rows as that network sees them.
+"""Where a learner starts that goes on from a network: the one inside a source model.
 
-A source model may be wrapped: seen through a mapping, at the end of a pipeline, or frozen.
+A source model may be wrapped: seen through a mapping, at the end of a pipeline, or frozen; then
+rows are taken to where the network sees them.
 """
 
 import copy
@@ -10,10 +11,71 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import validate_data
 
-from landbridge.source import CarriedModel, LinearHead
+from landbridge.domains import check_rows
+from landbridge.source import CarriedModel, LinearHead, learner_name
+from landbridge.target.base import TargetLearner
 from landbridge.training import need_torch
 from landbridge.training.model import NetworkModel
+from landbridge.training.rows import flat, network_rows
+
+
+class FromNetwork(NetworkModel, TargetLearner):
+    """A target learner that goes on from the network of a source model.
+
+    That is the parameter ``network`` where one is given, else the source model of ``Transfer``;
+    ``start_`` keeps it, and rows go through whatever is wrapped around it.
+    """
+
+    uses_model = True
+
+    def _set_start(self, model: Any) -> None:
+        """The model to start from: the network given, else the source model; ``None`` of a module.
+
+        Raises
+        ------
+        ValueError
+            If neither has a network, or the one given is not fitted.
+        """
+        name = type(self).__name__
+        given = self.network if self.network is not None else model
+        inner = network_model(given)
+        if inner is None and self.network is None:
+            found = "no source model" if model is None else learner_name(unwrapped(model))
+            raise ValueError(
+                f"{name} goes on from a network: found {found}. Give NetworkSource as the "
+                f"source of Transfer, or a network to {name} itself."
+            )
+        if isinstance(inner, NetworkModel) and not inner.__sklearn_is_fitted__():
+            raise ValueError(
+                f"network is a {type(inner).__name__} that is not fitted. Fit it first; where a "
+                "search or Transfer clones it, give FrozenEstimator(network) of sklearn.frozen."
+            )
+        if isinstance(inner, NetworkModel) and inner._trainer_type is not self._trainer_type:
+            raise ValueError(
+                f"{name} goes on from a network of its own framework: found "
+                f"{type(inner).__module__}.{type(inner).__name__}. Train the source by "
+                "landbridge.NetworkSource for PyTorch, landbridge.keras.NetworkSource for Keras."
+            )
+        self.start_ = None if inner is None else given
+
+    def _first_rows(self, X: Any, name: str = "X") -> NDArray:
+        inner = network_model(self.start_)
+        if inner is None:
+            return super()._first_rows(X, name)
+        checked = check_rows(flat(X), name)
+        validate_data(self, flat(X), skip_check_array=True)
+        shape = inner.input_shape_ if isinstance(inner, NetworkModel) else None
+        rows = network_rows(rows_seen(self.start_, checked), name, shape)
+        self.input_shape_ = rows.shape[1:]
+        return rows
+
+    def _rows(self, X: Any) -> NDArray:
+        checked = check_rows(flat(X), "X")
+        validate_data(self, flat(X), reset=False, skip_check_array=True)
+        rows = network_rows(rows_seen(self.start_, checked), "X")
+        return rows.reshape(-1, *self.input_shape_)
 
 
 def network_model(model: Any) -> NetworkModel | LinearHead | None:
