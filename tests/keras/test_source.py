@@ -14,6 +14,7 @@ pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
 from landbridge import Training, load, save
 from landbridge.keras import NetworkSource
 from landbridge.keras.framework import keras, tf
+from landbridge.onnx import export_onnx
 
 QUICK = Training(max_epochs=3, learning_rate=0.01)
 layers = keras.layers
@@ -252,3 +253,10 @@ GradientMapping((4,), max_epochs=30).fit(X, X).transform(X)
 """
     done = in_a_new_process(code)
     assert done.returncode == 0, done.stderr
+
+
+def test_it_is_not_written_as_an_onnx_file_of_ours(moons, tmp_path):
+    for package in ("torch", "onnx", "onnxscript"):
+        pytest.importorskip(package, reason=f"{package} is not installed")
+    with pytest.raises(TypeError, match="NetworkSource holds a network that is not PyTorch's"):
+        export_onnx(quick().fit(*moons), tmp_path / "net.onnx")
