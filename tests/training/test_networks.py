@@ -4,6 +4,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 nn = torch.nn
 
+from landbridge import NetworkSource, Training  # noqa: E402
 from landbridge.training.networks import cut, make_network, run_once, upto  # noqa: E402
 
 SHAPES = {
@@ -95,3 +96,27 @@ def test_small_pictures_pass_through_the_convolutions():
     module = make_network("cnn", (1, 4, 4), 2)
     assert run_once(module, torch.zeros(2, 1, 4, 4)).shape == (2, 2)
     assert np.prod(run_once(make_network("cnn", (1, 28, 28), 10), torch.zeros(2, 1, 28, 28)).shape)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_trained_network_gives_the_same_when_it_is_compiled(name, rng):
+    X = rng.normal(size=(20, *SHAPES[name])).astype(np.float32)
+    model = NetworkSource(name, training=Training(max_epochs=1), random_state=0)
+    network = model.fit(X, X.reshape(20, -1)[:, 0] > 0).network_
+    rows = torch.from_numpy(X)
+    with torch.no_grad():
+        expected = network(rows)
+        found = torch.compile(network, backend="aot_eager")(rows)
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
+
+
+def test_a_compiled_network_is_trained_like_a_plain_one(rng):
+    X = rng.normal(size=(60, 6)).astype(np.float32)
+    module = make_network("mlp", (6,), 2)
+    plain, compiled = (
+        NetworkSource(network, training=Training(max_epochs=2), random_state=0)
+        .fit(X, X[:, 0] > 0)
+        .predict_proba(X)
+        for network in (module, torch.compile(module, backend="aot_eager"))
+    )
+    np.testing.assert_allclose(compiled, plain, atol=1e-6)
