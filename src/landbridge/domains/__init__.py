@@ -16,6 +16,7 @@ from landbridge.domains.labels import (
     is_labelled,
     labelled_rows,
 )
+from landbridge.domains.pictures import picture_folder
 from landbridge.domains.problem import Problem, make_problem
 from landbridge.domains.reading import Table, read_table
 
@@ -37,5 +38,6 @@ __all__ = [
     "labelled_rows",
     "load_domains",
     "make_problem",
+    "picture_folder",
     "read_table",
 ]
