@@ -1,5 +1,6 @@
 """A network as source learner, scikit-learn's way: any module, and what it makes of rows."""
 
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -8,7 +9,9 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from landbridge.domains.class_weight import ClassWeight
+from landbridge.domains.labels import codes_of
 from landbridge.training import Batch, Player, Trainer, Training
+from landbridge.training.loading import LabelledLoader, is_loader, rows_and_labels, survey
 from landbridge.training.model import NetworkModel
 
 
@@ -106,33 +109,74 @@ class NetworkSource(NetworkModel, BaseEstimator):
         self.training = training
         self.random_state = random_state
 
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
         """Train on rows and their labels.
 
         Parameters
         ----------
         X : array-like of shape (n, d), (n, channels, height, width) or (n, steps, d)
+            Or a PyTorch ``Dataset`` of rows with labels, which is read into memory; or a
+            ``DataLoader``, whose batches are trained on as they come, in its own order and size.
+            It is read once before, for its labels; none of its rows are held out, and
+            ``balanced_batches`` is its sampler's affair.
         y : array-like of shape (n,)
+            Of an array only: data sets and loaders bring their labels.
         sample_weight : array-like of shape (n,), optional
 
         Raises
         ------
         ValueError
             If rows, labels and weights do not fit together, or training diverges.
+        MemoryError
+            If a data set is too large to be read into memory.
         KeyboardInterrupt
             If it is interrupted: what was learned so far is kept.
         """
         self._check_parameters()
+        if is_loader(X) and self._trainer_type is Trainer:
+            return self._fit_stream(X, y, sample_weight)
+        X, y = rows_and_labels(X, y)
         if y is None:
             raise ValueError(
                 "NetworkSource requires y to be passed, but the target y is None: give labels."
             )
         rows = self._first_rows(X)
         codes, weights = self._check_targets(y, len(rows), sample_weight)
+        return self._learn(lambda net, seed: self._trainer(net, rows, codes, weights, seed))
+
+    def _fit_stream(self, loader: Any, y: Any, sample_weight: Any) -> Self:
+        """Train on the batches of a loader, which is never read into memory."""
+        if y is not None or sample_weight is not None or self.balanced_batches:
+            raise ValueError(
+                "X is a DataLoader, which brings its labels and its order: leave y and "
+                "sample_weight out and balanced_batches False. Weigh classes by class_weight, or "
+                "balance them by torch's WeightedRandomSampler."
+            )
+        with self._chance(0):  # the loader may draw on its way
+            found = survey(loader)
+        self._first_rows(found.X)
+        codes, weights = self._check_targets(found.y, len(found.y), None)
+        batches = LabelledLoader(loader, self.input_shape_, self._encoder(codes, weights))
+        return self._learn(lambda net, seed: self._trainer_on(net, batches, codes, seed))
+
+    def _encoder(self, codes: NDArray, weights: NDArray) -> Any:
+        """From labels to numbers and weights, as these numbers have them class by class."""
+        if not self._classifies:
+            return lambda y: (y.astype(np.float32), np.ones(len(y), np.float32))
+        each = weights[np.unique(codes, return_index=True)[1]]
+
+        def encode(y: NDArray) -> tuple[NDArray, NDArray]:
+            numbers = codes_of(y, self.classes_)
+            return numbers, each[numbers]
+
+        return encode
+
+    def _learn(self, make_trainer: Callable[[Any, int], Trainer]) -> Self:
+        """Build the network, train it by the trainer that is made for it and a seed, keep it."""
         seed = self._seed()
         with self._chance(seed):
             network = self._built(self.input_shape_, len(self.classes_) if self._classifies else 1)
-            trainer = self._trainer(network, rows, codes, weights, seed)
+            trainer = make_trainer(network, seed)
             try:
                 if self.train:
                     trainer.fit()
@@ -162,25 +206,40 @@ class NetworkSource(NetworkModel, BaseEstimator):
     def _trainer(
         self, network: Any, X: NDArray, y: NDArray, weights: NDArray, seed: int
     ) -> Trainer:
-        options, device = self._options(), self._device()
+        """What trains on some of these rows, and is judged by the others."""
         rest, held_out = self._held_out(X, y, weights, seed)
-        loss, plain = (self._loss(y[rest], device, name) for name in (None, "cross-entropy"))
-
-        def terms(batch: Batch, done: float) -> dict[str, Any]:
-            return {"loss": loss(network(batch.X), batch.y, batch.weight)}
+        plain = self._loss(y[rest], self._device(), "cross-entropy")
 
         def judge() -> float:
             return self._mean_loss(plain, network, X[held_out], y[held_out], weights[held_out])
 
+        batches = self._batches(X[rest], y[rest], weights[rest])
+        return self._trainer_on(network, batches, y[rest], seed, judge if len(held_out) else None)
+
+    def _trainer_on(
+        self,
+        network: Any,
+        batches: Any,
+        y: NDArray,
+        seed: int,
+        judge: Callable[[], float] | None = None,
+    ) -> Trainer:
+        """What trains on these batches, whose labels are as common as in ``y``."""
+        options, device = self._options(), self._device()
+        loss = self._loss(y, device)
+
+        def terms(batch: Batch, done: float) -> dict[str, Any]:
+            return {"loss": loss(network(batch.X), batch.y, batch.weight)}
+
         return self._trainer_type(
             network,
             [Player(terms, self._parameters_of(network))],
-            self._batches(X[rest], y[rest], weights[rest]),
+            batches,
             options,
             seed,
             device,
-            judge=judge if len(held_out) else None,
-            keeps_best=len(held_out) > 0,
+            judge=judge,
+            keeps_best=judge is not None,
             rest=options.patience or 0,
             title="Source network",
         )

@@ -19,6 +19,7 @@ from landbridge.domains.folds import content_key
 from landbridge.domains.parameters import check_choice, check_number
 from landbridge.training.batches import ArrayBatches
 from landbridge.training.engine import need_torch, own_chance, usable_device
+from landbridge.training.loading import rows_of
 from landbridge.training.options import Training
 from landbridge.training.rows import flat, n_axes, network_rows, outputs, parts_of
 from landbridge.training.trainer import Trainer, parameters_of
@@ -106,6 +107,7 @@ class NetworkModel:
 
     def _rows(self, X: Any) -> NDArray:
         """Rows to predict for, in the network's shape."""
+        X = rows_of(X)
         rows = network_rows(X, "X")
         validate_data(self, flat(X), reset=False, skip_check_array=True)
         return rows.reshape(-1, *self.input_shape_)

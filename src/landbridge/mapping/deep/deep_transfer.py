@@ -16,6 +16,7 @@ from landbridge.mapping.sources import TakesSources, check_sources
 from landbridge.mapping.surrogate import Surrogate
 from landbridge.source import LinearHead
 from landbridge.training import Trainer, Training, TwoDomains
+from landbridge.training.loading import rows_and_labels, rows_of
 from landbridge.training.model import NetworkModel, softmax
 from landbridge.training.rows import flat, network_rows
 
@@ -142,9 +143,11 @@ class DeepTransfer(NetworkModel, Surrogate, TakesSources, UnpairedMapping):
         Parameters
         ----------
         Xs, Xt : array-like of shape (n_s, ...) and (n_t, ...)
-            Rows, pictures (channels first) or sequences.
+            Rows, pictures (channels first) or sequences; or a PyTorch ``Dataset`` or
+            ``DataLoader`` of either domain, which is read into memory.
         ys : array-like of shape (n_s,)
-            Labels of the source.
+            Labels of the source. A data set or loader brings its own; labels that come with one
+            of the target are not looked at.
         yt : array-like of shape (n_t,), optional
             Labels of the target, blank where unknown.
         sample_weight : array-like of shape (n_s,), optional
@@ -163,6 +166,8 @@ class DeepTransfer(NetworkModel, Surrogate, TakesSources, UnpairedMapping):
         self._check_parameters()
         check_choice("validator", self.validator, VALIDATORS)
         check_number("trade_off", self.trade_off)
+        Xs, ys = rows_and_labels(Xs, ys, "Xs")
+        Xt, _ = rows_and_labels(Xt, name="Xt")
         source, _ = (
             network_rows(X, name, self.input_shape) for X, name in ((Xs, "Xs"), (Xt, "Xt"))
         )
@@ -174,11 +179,11 @@ class DeepTransfer(NetworkModel, Surrogate, TakesSources, UnpairedMapping):
 
     def transform(self, X: ArrayLike) -> NDArray:
         """What the body makes of source rows (n, ...): (n, k)."""
-        return super().transform(flat(X))
+        return super().transform(flat(rows_of(X)))
 
     def transform_target(self, X: ArrayLike) -> NDArray:
         """What the body makes of target rows (n, ...): (n, k)."""
-        return super().transform_target(flat(X))
+        return super().transform_target(flat(rows_of(X)))
 
     @property
     def predictor(self) -> LinearHead:
