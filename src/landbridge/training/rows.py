@@ -60,7 +60,10 @@ def outputs(module: Any, X: NDArray, device: Any) -> NDArray:
 
 
 def parts_of(X: NDArray, device: Any) -> Any:
-    """Rows as tensors on the device, so many at once."""
+    """Rows as tensors on the device, so many at once.
+
+    The parts differ by one row at most: statistics of each count alike, and none is of one row.
+    """
     torch = need_torch()
-    for start in range(0, len(X), ROWS_AT_ONCE):
-        yield torch.from_numpy(np.ascontiguousarray(X[start : start + ROWS_AT_ONCE])).to(device)
+    for part in np.array_split(X, max(1, math.ceil(len(X) / ROWS_AT_ONCE))):
+        yield torch.from_numpy(np.ascontiguousarray(part)).to(device)
