@@ -6,7 +6,8 @@ differ in what they keep of the source: its rows (``Refit``, ``Pooled``,
 ``FeatureAugmentation``), its predictions (``Stacking``), its weights (``RegularTransfer...``),
 its classes but not their shares (``LabelShift``), or nothing (``TargetOnly``). Others go on where
 the source model stopped (``BoostedContinuation``, ``SER`` and ``STRUT`` for forests,
-``KernelTransferRegressor``, ``FineTune`` for networks), mix it with the target's own
+``KernelTransferRegressor``, ``FineTune`` for networks), of which some never look at source rows
+(``SHOT``, ``TENT`` and ``AdaBN`` for networks); mix it with the target's own
 (``LinearInterpolation``), or weigh rows anew in each round of boosting (``TrAdaBoost...``).
 Against class imbalance there are row weights (``class_weight``), a decision threshold
 (``Thresholded``) and ``LogitAdjusted``.
@@ -37,6 +38,7 @@ from landbridge.target.regular_transfer import (
     RegularTransferRegressor,
     regular_transfer,
 )
+from landbridge.target.source_free import SHOT, TENT, AdaBN
 from landbridge.target.stacking import Stacking
 from landbridge.target.target_only import TargetOnly
 from landbridge.target.threshold import Thresholded, best_threshold
@@ -72,8 +74,11 @@ TARGETS: dict[str, Callable[[Any], TargetLearner]] = {
 
 __all__ = [
     "SER",
+    "SHOT",
     "STRUT",
     "TARGETS",
+    "TENT",
+    "AdaBN",
     "BoostedContinuation",
     "FeatureAugmentation",
     "FineTune",
