@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from sklearn import config_context
+from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import RandomForestClassifier
@@ -122,3 +124,26 @@ def test_a_carried_model_has_probabilities_where_the_model_has():
     mapping = CORAL().fit(X, X)
     assert not has_probabilities(CarriedModel(LinearSVC(), mapping))
     assert has_probabilities(CarriedModel(LogisticRegression(), mapping))
+
+
+@pytest.mark.parametrize("routing", [False, True])
+@pytest.mark.parametrize(
+    "learner",
+    [
+        LogisticRegression(),
+        make_pipeline(StandardScaler(), LogisticRegression()),
+        GridSearchCV(make_pipeline(StandardScaler(), LogisticRegression()), {}, cv=2),
+    ],
+)
+def test_weights_reach_the_learner_whether_or_not_metadata_are_routed(learner, routing):
+    weights = np.where(np.arange(90) < 60, 1.0, 1e-9)
+    with config_context(enable_metadata_routing=routing):
+        weighed = fit_learner(learner, X, binary, weights)
+    plain = fit_learner(learner, X, binary)
+    with config_context(enable_metadata_routing=False):
+        step = "logisticregression__sample_weight"
+        name = "sample_weight" if isinstance(learner, LogisticRegression) else step
+        by_hand = clone(learner).fit(X, binary, **{name: weights})
+    ours, theirs = weighed.predict_proba(X), by_hand.predict_proba(X)
+    np.testing.assert_array_equal(ours, theirs)
+    assert np.abs(ours - plain.predict_proba(X)).max() > 0.01

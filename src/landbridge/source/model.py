@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn import config_context
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import Pipeline
@@ -52,6 +53,9 @@ def weight_arguments(learner: Any, sample_weight: NDArray | None) -> dict[str, N
 def fit_learner(learner: Any, X: Any, y: NDArray, sample_weight: NDArray | None = None) -> Any:
     """A clone of ``learner``, fitted; the weights reach it through pipelines and searches.
 
+    They do whether or not scikit-learn's routing of metadata is enabled, and whatever the steps
+    request.
+
     Parameters
     ----------
     learner : scikit-learn classifier or regressor
@@ -77,7 +81,12 @@ def fit_learner(learner: Any, X: Any, y: NDArray, sample_weight: NDArray | None 
     >>> float(ridge.predict([[0.5]])[0].round(1))
     0.5
     """
-    return clone(learner).fit(X, y, **weight_arguments(learner, sample_weight))
+    arguments = weight_arguments(learner, sample_weight)
+    if not arguments:
+        return clone(learner).fit(X, y)
+    # The arguments say where the weights go; routing, where it is on, knows no such names.
+    with config_context(enable_metadata_routing=False):
+        return clone(learner).fit(X, y, **arguments)
 
 
 def learner_name(learner: Any) -> str:
