@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 from scipy.optimize import minimize
+from sklearn.svm import SVC
 
+from landbridge import Refit, Transfer
 from landbridge.mapping.reweighting import MMDTargetShift
 from landbridge.mapping.reweighting.target_shift import label_basis, matching_coefficients
 
@@ -34,7 +36,8 @@ def test_labels_as_in_the_target_keep_their_weights(rng):
     np.testing.assert_allclose(MMDTargetShift().fit(Xs, Xs, ys=ys).coef_, 1.0, atol=1e-5)
 
 
-def test_the_coefficients_are_those_of_a_general_optimiser(rng):
+@pytest.mark.parametrize("least", [0.0, 0.3])
+def test_the_coefficients_are_those_of_a_general_optimiser(least, rng):
     A, target = rng.normal(size=(6, 4)), rng.normal(size=6)
     L = rng.random((50, 4))
     mean, gram, reg = L.mean(axis=0), L.T @ L / 50, 0.1
@@ -46,11 +49,11 @@ def test_the_coefficients_are_those_of_a_general_optimiser(rng):
         objective,
         np.full(4, 1 / mean.sum()),
         method="SLSQP",
-        bounds=[(0, None)] * 4,
+        bounds=[(least, None)] * 4,
         constraints={"type": "eq", "fun": lambda a: mean @ a - 1},
         options={"ftol": 1e-14},
     )
-    ours = matching_coefficients(A, target, gram, mean, reg)
+    ours = matching_coefficients(A, target, gram, mean, reg, least)
     assert mean @ ours == pytest.approx(1.0)
     np.testing.assert_allclose(ours, slow.x, atol=1e-5)
 
@@ -58,6 +61,17 @@ def test_the_coefficients_are_those_of_a_general_optimiser(rng):
 def test_functions_of_a_label_sum_to_one_everywhere():
     basis = label_basis(np.array([-50.0, 0.3, 90.0]), np.array([0.0, 1.0, 2.0]), 0.5)
     np.testing.assert_allclose(basis.sum(axis=1), 1.0)
+
+
+def test_a_class_that_the_target_lacks_keeps_the_share_of_one_target_row(rng):
+    ys, yt = np.repeat(["a", "b", "c"], [100, 100, 200]), np.repeat(["a", "b"], [50, 150])
+    Xs, Xt = clusters(ys, rng), clusters(yt, rng)
+    mapping = MMDTargetShift().fit(Xs, Xt, ys=ys)
+    assert mapping.coef_[2] * 0.5 == pytest.approx(1 / 200)
+    far = Xt[50:] + np.array([9.0, 0.0])
+    alone = Transfer(SVC(), MMDTargetShift(), Refit(SVC())).fit(Xs[:200], ys[:200], far)
+    assert alone.mapping_.coef_[0] * 0.5 == pytest.approx(1 / 150)
+    assert list(alone.target_.classes_) == ["a", "b"]
 
 
 def test_blank_source_labels_are_passed_over_and_weigh_one(rng):

@@ -30,19 +30,26 @@ def label_basis(y: NDArray, centres: NDArray, width: float) -> NDArray[np.float6
 
 
 def matching_coefficients(
-    A: NDArray, target_mean: NDArray, gram: NDArray, mean: NDArray, reg: float
+    A: NDArray,
+    target_mean: NDArray,
+    gram: NDArray,
+    mean: NDArray,
+    reg: float,
+    least: NDArray | float = 0.0,
 ) -> NDArray[np.float64]:
-    """Least ``‖A a − μ_t‖² + ρ E_s(β − 1)²`` over a (J,) from 0 up with ``mean @ a = 1``.
+    """Least ``‖A a − μ_t‖² + ρ E_s(β − 1)²`` over a (J,) from ``least`` up with ``mean @ a = 1``.
 
     With ``mean @ a = 1`` all of this is a quadratic form ``aᵀ Q a``; of ``aᵀ Q a + (mean·a − 1)²``
     the least point differs from that sought by a factor alone, and is a problem of non-negative
-    least squares.
+    least squares. With ``least`` f it is one in ``b = a − f (mean @ a)``, from 0 up.
     """
+    least = np.broadcast_to(least, mean.shape)
+    raised = np.eye(len(mean)) + np.multiply.outer(least, mean) / (1.0 - mean @ least)
     shifted = A - np.multiply.outer(target_mean, mean)
     Q = shifted.T @ shifted + reg * (gram - np.multiply.outer(mean, mean))
     values, vectors = np.linalg.eigh(Q)
     root = np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
-    found = nnls(np.vstack([root, mean]), np.append(np.zeros(len(Q)), 1.0))[0]
+    found = raised @ nnls(np.vstack([root, mean]) @ raised, np.append(np.zeros(len(Q)), 1.0))[0]
     return found / (mean @ found)
 
 
@@ -58,9 +65,10 @@ class MMDTargetShift(Reweighting):
     with features φ of a Gaussian kernel (Zhang, Schölkopf, Muandet & Wang 2013, section 3).
     For classes, :math:`ℓ_j` tells class j, and the first term is
     :math:`\|\sum_c π_c β_c μ_{s,c} - μ_t\|^2`, a problem in as many variables as there are
-    classes. For numbers, :math:`ℓ_j` are Gaussian functions of the label; the paper's
-    regression of φ on the label, when it is on the same functions, leaves the first term as
-    it is here. Features on different scales want standardising first.
+    classes; each keeps the share of about one target row, so that a class which the target seems
+    to lack is not lost to the learner. For numbers, :math:`ℓ_j` are Gaussian functions of the
+    label; the paper's regression of φ on the label, when it is on the same functions, leaves the
+    first term as it is here. Features on different scales want standardising first.
 
     Parameters
     ----------
@@ -143,9 +151,22 @@ class MMDTargetShift(Reweighting):
         A = sum(phi.transform(rows[p]).T @ (weights[p, None] * L[p]) for p in _blocks(rows))
         target = sum(phi.transform(Xt[p]).sum(axis=0, dtype=np.float64) for p in _blocks(Xt))
         weighted = weights[:, None] * L
+        mean = weighted.sum(axis=0)
         self.coef_ = matching_coefficients(
-            A, target / Xt.shape[0], L.T @ weighted, weighted.sum(axis=0), self.reg
+            A,
+            target / Xt.shape[0],
+            L.T @ weighted,
+            mean,
+            self.reg,
+            self._least(mean, Xt.shape[0]),
         )
+
+    def _least(self, mean: NDArray, n_target: int) -> NDArray | float:
+        """The smallest coefficient of each class: that of one target row, or half a fair share."""
+        if not len(self.classes_):
+            return 0.0
+        share = min(1 / n_target, 0.5 / len(mean))
+        return np.divide(share, mean, out=np.zeros_like(mean), where=mean > 0)
 
     def _set_basis(self, labels: NDArray) -> None:
         """Classes, or the quantiles of a numeric label and the width of the gaps between them."""
