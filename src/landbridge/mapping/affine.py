@@ -82,10 +82,13 @@ class Affine:
         """How much a unit of each source feature moves each target feature (d_s, d_t)."""
         return self.matrix_
 
-    def _set_between(self, matrix: NDArray, source: Moments, target: Moments) -> None:
-        """Keep the matrix of a map between two samples, and their means."""
+    def _set_between(
+        self, matrix: NDArray, source: Moments, target: Moments, move_mean: bool = True
+    ) -> None:
+        """Keep the matrix of a map between two samples, and where the source's mean goes."""
         self.matrix_ = matrix
-        self.source_mean_, self.target_mean_ = source.mean, target.mean
+        self.source_mean_ = source.mean
+        self.target_mean_ = target.mean if move_mean else source.mean @ matrix
         self.source_std_ = source.std
 
     def _set_affine(self, matrix: NDArray, pairs: Moments) -> None:

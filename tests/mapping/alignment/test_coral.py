@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.linalg import fractional_matrix_power
 
-from landbridge.mapping import CORAL
+from landbridge.mapping import CORAL, Monge
 
 
 def test_coral_gives_the_source_the_moments_of_the_target(two_domains):
@@ -22,6 +22,15 @@ def test_coral_is_algorithm_1_of_the_paper(two_domains):
     )
     moved = CORAL(reg=1.0).fit_transform(Xs, Xt)
     np.testing.assert_allclose(moved - Xt.mean(axis=0), paper, atol=1e-10)
+
+
+def test_without_moving_the_mean_a_row_is_multiplied_by_the_matrix_alone(two_domains):
+    Xs, Xt = two_domains
+    for kind in (CORAL, Monge):
+        mapping = kind(reg=1.0, move_mean=False).fit(Xs, Xt)
+        moved = mapping.transform(Xs)
+        np.testing.assert_allclose(moved, Xs @ kind(reg=1.0).fit(Xs, Xt).matrix_, atol=1e-10)
+        np.testing.assert_allclose(mapping.inverse_transform(moved), Xs, atol=1e-8)
 
 
 def test_few_rows_shrink_the_matrix_towards_a_multiple_of_the_identity(rng):

@@ -19,7 +19,8 @@ class CORAL(Affine, MomentMapping):
 
     Source rows :math:`x` become :math:`(x - \mu_s) A + \mu_t` with
     :math:`A = C_s^{-1/2} C_t^{1/2}` and covariances :math:`C`, regularised (Sun, Feng & Saenko
-    2016, algorithm 1, which adds the identity; here the means are carried too).
+    2016, algorithm 1, which adds the identity and expects features standardised in each domain;
+    here the means are carried too).
 
     Parameters
     ----------
@@ -27,11 +28,15 @@ class CORAL(Affine, MomentMapping):
         What is added to the diagonal of both covariances, in squared units of the features;
         larger values carry less of the correlations. ``"auto"`` shrinks by the oracle rule of
         Chen et al. (2010), the more the fewer rows there are.
+    move_mean : bool, default=True
+        Whether the mean is carried too; without, x becomes x A, as in the paper: where classes
+        are less frequent than they were, means differ though nothing has moved.
 
     Attributes
     ----------
     matrix_ : ndarray of shape (d, d)
     source_mean_, target_mean_, source_std_ : ndarray of shape (d,)
+        ``target_mean_`` is where the source's mean goes.
 
     Examples
     --------
@@ -47,9 +52,10 @@ class CORAL(Affine, MomentMapping):
     cost = "n d² + d³"
     when = "correlations that differ; the plainest strong baseline"
 
-    def __init__(self, reg: float | str = "auto"):
+    def __init__(self, reg: float | str = "auto", move_mean: bool = True):
         self.reg = reg
+        self.move_mean = move_mean
 
     def _fit_moments(self, source: Moments, target: Moments) -> None:
         Cs, Ct = (regularised_covariance(m, self.reg) for m in (source, target))
-        self._set_between(without_noise(coral_matrix(Cs, Ct)), source, target)
+        self._set_between(without_noise(coral_matrix(Cs, Ct)), source, target, self.move_mean)

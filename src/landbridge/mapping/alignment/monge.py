@@ -33,6 +33,8 @@ class Monge(Affine, MomentMapping):
     ----------
     reg : "auto" or float, default="auto"
         As in :class:`CORAL`.
+    move_mean : bool, default=True
+        As in :class:`CORAL`.
 
     Attributes
     ----------
@@ -54,9 +56,10 @@ class Monge(Affine, MomentMapping):
     cost = "n d² + d³"
     when = "as CORAL, but moving rows as little as possible"
 
-    def __init__(self, reg: float | str = "auto"):
+    def __init__(self, reg: float | str = "auto", move_mean: bool = True):
         self.reg = reg
+        self.move_mean = move_mean
 
     def _fit_moments(self, source: Moments, target: Moments) -> None:
         Cs, Ct = (regularised_covariance(m, self.reg) for m in (source, target))
-        self._set_between(without_noise(monge_matrix(Cs, Ct)), source, target)
+        self._set_between(without_noise(monge_matrix(Cs, Ct)), source, target, self.move_mean)
