@@ -131,11 +131,22 @@ def test_a_target_of_few_classes_is_said_to_leave_few_rows(rng):
         MMDScaleShift(reweigh=True, reg=1.0).fit(Xs, Xs[:8], ys=y)
 
 
+def test_a_narrow_kernel_does_not_see_a_far_move_and_a_wide_one_does(rng):
+    y = np.repeat(["a", "b"], 100)
+    Xs, Xt = rng.standard_normal((200, 2)), rng.standard_normal((200, 2)) + 12.0
+    narrow, wide = (
+        MMDScaleShift(gamma=gamma, n_rounds=1).fit(Xs, Xt, ys=y).shift_ for gamma in (1.0, 0.003)
+    )
+    assert np.abs(narrow - 12.0).min() > 6.0
+    np.testing.assert_allclose(wide, 12.0, atol=1.5)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"reg": -1.0}, "reg must be"),
         ({"n_rounds": 0}, "n_rounds must be"),
+        ({"gamma": 0.0}, "gamma must be"),
         ({"max_rows": 1}, "max_rows must be"),
         ({"n_features": 1}, "n_features must be"),
     ],

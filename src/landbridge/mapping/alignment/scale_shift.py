@@ -92,6 +92,9 @@ class MMDScaleShift(ClassWise):
         λ; larger values keep scales nearer 1 and shifts nearer 0.
     n_rounds : int, default=3
         How often the kernel's width, and the shares, are set anew.
+    gamma : "median" or float, default="median"
+        The inverse squared width of the kernel, in units of the features' spread; ``"median"``
+        sets it anew in each round.
     n_features : int, default=256
         Features of the kernel.
     max_rows : int, default=2000
@@ -136,6 +139,7 @@ class MMDScaleShift(ClassWise):
         reweigh: bool = False,
         reg: float = 1e-4,
         n_rounds: int = 3,
+        gamma: float | str = "median",
         n_features: int = 256,
         max_rows: int = 2000,
         max_iter: int = 500,
@@ -146,6 +150,7 @@ class MMDScaleShift(ClassWise):
         self.reweigh = reweigh
         self.reg = reg
         self.n_rounds = n_rounds
+        self.gamma = gamma
         self.n_features = n_features
         self.max_rows = max_rows
         self.max_iter = max_iter
@@ -210,7 +215,10 @@ class MMDScaleShift(ClassWise):
         by_class = members * weights[:, None] / start
         for _ in range(self.n_rounds):
             kernel = FeatureMap(
-                kind="fourier", n_features=self.n_features, random_state=self.random_state
+                kind="fourier",
+                n_features=self.n_features,
+                gamma=self.gamma,
+                random_state=self.random_state,
             ).fit(moved(Z, groups, maps), Zt)
             goal = kernel.transform(Zt).mean(axis=0)
             if self.reweigh:
@@ -243,5 +251,6 @@ class MMDScaleShift(ClassWise):
 
     def _check_parameters(self) -> None:
         check_number("reg", self.reg)
+        check_number("gamma", self.gamma, words=("median",), above=True)
         for name, least in (("n_rounds", 1), ("max_rows", 2), ("max_iter", 1)):
             check_number(name, getattr(self, name), least=least, whole=True)
