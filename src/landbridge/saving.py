@@ -7,11 +7,23 @@ import platform
 import tempfile
 import warnings
 import zipfile
+import zlib
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 FORMAT = "landbridge.model/1"
+DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What a damaged zip makes its reader raise, depending on where the damage is."""
 OUR_TYPES = ("landbridge.", "sklearn.", "numpy.", "scipy.", "builtins.")
 
 
@@ -135,7 +147,7 @@ def _read(path: Path) -> tuple[dict, bytes]:
             header = json.loads(file.read("header.json"))
             if header["format"] == FORMAT:
                 return header, file.read("model.skops")
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError, OSError) as error:
+    except DAMAGE as error:
         raise ValueError(f"{path} is not a model of Landbridge, or is damaged: {error}") from error
     raise ValueError(
         f"{path} has the format {header['format']!r}; this version reads {FORMAT!r}. "

@@ -115,6 +115,25 @@ def test_a_copy_from_disk_or_pickle_predicts_the_same(moons, tmp_path):
         np.testing.assert_array_equal(again.predict_proba(X), net.predict_proba(X))
 
 
+def test_a_damaged_or_foreign_file_is_no_network(moons, tmp_path):
+    path = save(quick().fit(*moons), tmp_path / "net.landbridge")
+    whole = path.read_bytes()
+    for place in (len(whole) // 3, len(whole) // 2):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
+        with pytest.raises(ValueError, match="damaged"):
+            load(path)
+    torch.save(nn.Linear(2, 2).state_dict(), path)  # a zip too, and a pickle within
+    with pytest.raises(ValueError, match="is not a model of Landbridge, or is damaged"):
+        load(path)
+
+
+def test_a_module_of_ones_own_is_not_saved_and_leaves_no_file(moons, tmp_path):
+    net = quick(nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 2))).fit(*moons)
+    with pytest.raises(TypeError, match="NetworkSource cannot be saved"):
+        save(net, tmp_path / "net.landbridge")
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_same_seed_gives_the_same_and_a_clone_too(moons):
     X, y = moons
     net = quick().fit(X, y)
