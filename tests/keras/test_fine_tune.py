@@ -105,7 +105,8 @@ def test_a_keras_model_is_a_start_with_a_new_head(turned):
 def test_auto_tells_what_it_tried(turned):
     net, _, _, Xt, yt = turned
     tuned = quick(net, training=Training(max_epochs=2, batch_size=16)).fit(Xt[:40], yt[:40])
-    assert {row["recipe"] for row in tuned.choice_} == {"linear-probe", "lp-ft", "l2-sp", "full"}
+    tried = {row["recipe"] for row in tuned.choice_}
+    assert tried == {"linear-probe (strength=10.0)", "linear-probe", "lp-ft", "l2-sp", "full"}
     assert tuned.recipe_ in tuned.notes_[-1]
 
 
