@@ -12,6 +12,7 @@ named and left out. ``--profile`` shows where the time goes where a goal was mis
 
 import cProfile
 import json
+import os
 import pstats
 import resource
 import subprocess
@@ -20,7 +21,7 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +32,7 @@ N_CLASSES, EPSILON, TCA_REG = 5, 0.05, 0.1
 WIDTH = 0.002
 """The kernel's inverse width for density ratios: about 1 / 2h², h the median distance of rows."""
 WIDTHS = [WIDTH / 4, WIDTH / 2, WIDTH, 2 * WIDTH, 4 * WIDTH]
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 PACKAGES = ["numpy", "scipy", "scikit-learn", "landbridge", "skada", "adapt", "POT"]
 
 
@@ -327,17 +329,19 @@ def resident() -> float:
     return pages * resource.getpagesize() / 1e6
 
 
-def child(work: str, who: str, n: int, seed: int, keep: str, is_profiled: bool) -> None:
+def child(work: str, who: str, n: int, keep: str, chosen: Any) -> None:
     """One fit in this process: its figures as JSON, what came out in the file ``keep``."""
     warnings.simplefilter("ignore")
+    seed, is_profiled = chosen.seed, chosen.profile
+    clock = process_time if chosen.one_thread else perf_counter
     run, d = find(work, who)
     run(make_domains(200, d, seed + 1))  # imports and first calls are not the method's cost
     data = make_domains(n, d, seed)
     before = resident()
     profiler = cProfile.Profile()
-    start = perf_counter()
+    start = clock()
     result = profiler.runcall(run, data) if is_profiled else run(data)
-    took = perf_counter() - start
+    took = clock() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     facts = {"seconds": took, "MB": max(peak - before, 0.0)}
     if work in WORKS and WORKS[work].compare == "ratio" and result is not None:
@@ -372,8 +376,11 @@ def measure(
     """The figures of one fit in a process of its own, or why there are none."""
     command = [sys.executable, __file__, "--child", work, who, str(n), keep]
     command += ["--seed", str(chosen.seed), *(["--profile"] if is_profiled else [])]
+    command += ["--one-thread"] if chosen.one_thread else []
+    options = {"capture_output": True, "text": True, "timeout": chosen.limit}
+    threads = dict.fromkeys(THREADS, "1") if chosen.one_thread else {}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=chosen.limit)
+        done = subprocess.run(command, env=os.environ | threads, **options)
     except subprocess.TimeoutExpired:
         return {"why": f"over {chosen.limit:g} s"}
     if done.returncode == 0:
@@ -392,6 +399,7 @@ def cell(facts: dict[str, Any]) -> str:
 def run_work(work: str, chosen: Any) -> dict[str, dict[int, dict]]:
     """Every runner at every size, until it fails at one; a table as it goes."""
     sizes = [n for n in WORKS[work].sizes if not chosen.quick or n <= 1000]
+    sizes = [n for n in sizes if not chosen.sizes or n in chosen.sizes]
     figures: dict[str, dict[int, dict]] = {who: {} for who in WORKS[work].runs}
     with tempfile.TemporaryDirectory() as folder:
         for n in sizes:
@@ -491,11 +499,15 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=300.0, help="seconds that a fit may take")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw cost against n (SVG)")
     parser.add_argument("--profile", action="store_true", help="of each goal that was missed")
+    parser.add_argument(
+        "--one-thread", action="store_true", help="processor time, which other work hardly touches"
+    )
+    parser.add_argument("--sizes", nargs="*", type=int, help="only these numbers of rows")
     parser.add_argument("--child", nargs=4, help="for the script's own use")
     chosen = parser.parse_args()
     if chosen.child:
         work, who, n, keep = chosen.child
-        child(work, who, int(n), chosen.seed, keep, chosen.profile)
+        child(work, who, int(n), keep, chosen)
         return
     facts = machine(PACKAGES)
     show_machine(facts)
