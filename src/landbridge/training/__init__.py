@@ -4,6 +4,7 @@
 minimises over a batch, one player for plain losses, several for games such as an adversary's.
 ``batches`` deals out rows of one domain or two, ``losses`` holds what is minimised over labels,
 ``networks`` the networks that go by name and the one cut that they need, into body and head.
+Several processes, as ``torchrun`` starts them, train one network together by ``processes``.
 Nothing here knows what a mapping is. PyTorch is imported when first needed.
 """
 

@@ -39,7 +39,8 @@ class Training(BaseEstimator):
         Of matrix products and convolutions; weights stay as they are.
     device : str, default="auto"
         Where to train and predict, as torch names it; ``"auto"`` is the GPU where CUDA sees
-        one, else the CPU.
+        one, else the CPU. Of several processes that train together
+        (``landbridge.training.processes``), each trains on its own current one.
     folder : path, optional
         Where to keep a checkpoint after every epoch, ``checkpoint.safetensors``, and a line of
         figures for it, ``log.jsonl``. A run that finds its own checkpoint there goes on from it,

@@ -22,6 +22,7 @@ from landbridge.training.checkpoint import (
 )
 from landbridge.training.engine import mixed_precision, move, need_torch, reseed
 from landbridge.training.options import Training
+from landbridge.training.processes import Processes, processes_here
 from landbridge.training.progress import logged, told
 from landbridge.training.schedule import Ramp, step_size
 
@@ -102,6 +103,7 @@ class Trainer:
     best_state: dict[str, Any] = field(default_factory=dict)
     optimisers: list[Any] = field(default_factory=list)
     ramp: Ramp = field(default_factory=lambda: Ramp(1))
+    processes: Processes = field(default_factory=Processes)
 
     def fit(self) -> "Trainer":
         """Train from the start, or from this run's checkpoint, and keep the best weights.
@@ -117,10 +119,11 @@ class Trainer:
             of the last whole epoch in the folder.
         """
         self.begin()
+        heard = self.processes.heard(self.options)
         try:
             with (
-                told(self.options.progress, self.options.max_epochs, self.title) as self._tell,
-                logged(self.options) as self._log,
+                told(heard.progress, heard.max_epochs, self.title) as self._tell,
+                logged(heard) as self._log,
             ):
                 self.loop()
         finally:
@@ -135,6 +138,7 @@ class Trainer:
         self.ramp = Ramp(self.options.max_epochs)
         if self.folder is not None and (found := self.read(self.folder)) is not None:
             self.resume(self.folder, *found)
+        self.processes.check_alike(lambda: self.fingerprint() | {"epochs done": self.n_epochs})
 
     def resume(self, folder: Path, tensors: dict[str, Any], facts: dict[str, Any]) -> None:
         """Go on where a checkpoint of this run stopped."""
@@ -155,15 +159,18 @@ class Trainer:
         """Once over all rows in a new order, then take stock."""
         start, number = perf_counter(), self.n_epochs
         seed = (self.seed + 1_000_003 * number) % LARGEST_SEED
-        self.reseed(seed)  # so that a resumed run draws what an uninterrupted one would
+        # So that a resumed run draws what an uninterrupted one would.
+        self.reseed(seed + self.processes.number)
         self.module.train()
         seen, n_rows = [], []
         for k, batch in enumerate(self.batches.epoch(seed)):
             done = self.ramp.done(number + k / len(self.batches))
             self.resize(done)
-            seen.append(self.step(self.placed(batch), done))
-            n_rows.append(n_rows_in(batch))
-        terms = self.numbers(seen)
+            part = self.placed(batch)
+            seen.append(self.step(part, done))
+            n_rows.append(n_rows_in(part))
+        self.processes.average_statistics(self.module)
+        terms, n_rows = self.processes.joined(self.numbers(seen), n_rows)
         self.check_finite(terms)
         shares = np.array(n_rows) / sum(n_rows)
         self.take_stock({name: float(values @ shares) for name, values in terms.items()}, start)
@@ -218,7 +225,7 @@ class Trainer:
     def _judged(self) -> float:
         assert self.judge is not None
         self.module.eval()
-        return self.undisturbed(self.judge)
+        return self.processes.of_first(self.undisturbed(self.judge))
 
     @property
     def n_epochs(self) -> int:
@@ -257,7 +264,7 @@ class Trainer:
 
     def write_checkpoint(self) -> None:
         """Keep the state after a whole epoch."""
-        if self.folder is None:
+        if self.folder is None or not self.processes.is_first:
             return
         facts = {
             "run": self.fingerprint(),
@@ -270,6 +277,8 @@ class Trainer:
     def prepare(self) -> None:
         """Put the module on its device, and give every player an optimiser."""
         self.module.to(self.device)
+        self.processes = processes_here(self.device)
+        self.processes.share_start(self.module)
         self.optimisers = [
             make_optimiser(self.options, player.groups, self.device) for player in self.players
         ]
@@ -279,8 +288,8 @@ class Trainer:
         reseed(seed)
 
     def placed(self, batch: Any) -> Any:
-        """A batch on the device."""
-        return move(batch, self.device)
+        """A batch on the device, or this process's part of it."""
+        return move(self.processes.part(batch), self.device)
 
     def step(self, batch: Any, done: float) -> dict[str, Any]:
         """Every player's move; the terms that each minimised, before its last."""
@@ -298,6 +307,7 @@ class Trainer:
         """One move against the gradient of the loss; one without a gradient moves nothing."""
         if loss.requires_grad:
             loss.backward()
+        if self.processes.average_gradients(optimiser, loss.requires_grad):
             self.clip(optimiser)
             optimiser.step()
 
