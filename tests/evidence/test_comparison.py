@@ -192,3 +192,17 @@ def test_an_alignment_of_networks_is_a_candidate_for_the_learners_task(moved):
     assert make_candidate("mmd", LinearRegression()).mapping.task == "regression"
     found = compare(*moved, learner=LEARNER, candidates=["mmd"], n_folds=2, n_repeats=1)
     assert found["mmd"].scores.shape == (2,)
+
+
+@pytest.mark.parametrize("name", ["fine-tune", "lp-ft", "shot"])
+def test_a_network_is_a_candidate_in_place_of_the_learner(name):
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    made = make_candidate(name, LEARNER)
+    assert type(made.source).__name__ == "NetworkSource"
+    assert getattr(made.target, "recipe", "auto") == ("lp-ft" if name == "lp-ft" else "auto")
+
+
+def test_a_fine_tuned_network_is_compared_like_any_other(moved):
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    found = compare(*moved, learner=LEARNER, candidates=["linear-probe"], n_folds=2, n_repeats=1)
+    assert found["linear-probe"].scores.shape == (2,)

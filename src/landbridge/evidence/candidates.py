@@ -6,11 +6,16 @@ from typing import Any
 from sklearn.base import clone, is_classifier
 
 from landbridge.mapping import ALIGNMENTS, DeepTransfer, Mapping, mapping_names
-from landbridge.target import TARGETS, Pooled, Refit, TargetOnly
+from landbridge.source import NetworkSource
+from landbridge.target import SHOT, TARGETS, FineTune, Pooled, Refit, TargetOnly
+from landbridge.target.fine_tune import RECIPES
 from landbridge.transfer import Transfer
 
 FIRST_TO_TRY = ("recentre", "standardise", "coral", "monge", "subspace-alignment")
 """The mappings that a comparison looks at by default: quick, and without parameters to set."""
+NETWORKS = ("fine-tune", *RECIPES, "shot")
+"""Candidates that are networks from the source on: fine-tuned, by the best recipe or by one, or
+adapted to bare target rows."""
 SOURCE_ONLY, TARGET_ONLY, POOLED = "source only", "target only", "pooled"
 
 
@@ -42,8 +47,9 @@ def make_candidate(name: str, learner: Any) -> Transfer:
     ----------
     name : str
         Such as ``"coral"`` (then pooled), ``"stacking"`` (rows stay as they are),
-        ``"coral+stacking"``, or ``"dann"`` (a network trained on both domains, whose
-        representation the learner gets).
+        ``"coral+stacking"``, ``"dann"`` (a network trained on both domains, whose
+        representation the learner gets), or ``"fine-tune"``, ``"lp-ft"`` or ``"shot"`` (a
+        network of its own, in place of the learner).
     learner : scikit-learn classifier or regressor
         The learner of the source, and the one that the target learner wraps.
 
@@ -60,6 +66,8 @@ def make_candidate(name: str, learner: Any) -> Transfer:
     Transfer(mapping='coral', source=LogisticRegression(),
              target=Stacking(learner=LogisticRegression()))
     """
+    if name in NETWORKS:
+        return _network(name, learner)
     parts = [part.strip() for part in name.split("+")]
     known = mapping_names()
     mappings = [part for part in parts if part in known]
@@ -67,7 +75,8 @@ def make_candidate(name: str, learner: Any) -> Transfer:
     if len(mappings) + len(targets) != len(parts) or len(mappings) > 1 or len(targets) > 1:
         raise ValueError(
             f"Unknown candidate {name!r}: give a mapping ({', '.join(known)}), a target "
-            f"learner ({', '.join(TARGETS)}), or both as mapping+learner."
+            f"learner ({', '.join(TARGETS)}), both as mapping+learner, or a network "
+            f"({', '.join(NETWORKS)})."
         )
     target = TARGETS[targets[0]] if targets else Pooled
     mapping = _mapping(mappings[0], learner) if mappings else "identity"
@@ -78,8 +87,21 @@ def _mapping(name: str, learner: Any) -> str | Mapping:
     """The mapping's name; of an alignment the network, for the learner's task."""
     if name not in ALIGNMENTS:
         return name
-    task = "classification" if is_classifier(learner) else "regression"
-    return DeepTransfer(alignment=name, task=task, random_state=0)
+    return DeepTransfer(alignment=name, task=_task(learner), random_state=0)
+
+
+def _network(name: str, learner: Any) -> Transfer:
+    """A network that learns in the source and goes on learning in the target."""
+    task = _task(learner)
+    source = NetworkSource(task=task, random_state=0)
+    if name == "shot":
+        return Transfer(source, "identity", SHOT(random_state=0))
+    recipe = "auto" if name == "fine-tune" else name
+    return Transfer(source, "identity", FineTune(recipe=recipe, task=task, random_state=0))
+
+
+def _task(learner: Any) -> str:
+    return "classification" if is_classifier(learner) else "regression"
 
 
 def make_candidates(names: Iterable[str], learner: Any) -> dict[str, Transfer]:
