@@ -94,7 +94,9 @@ def test_the_picture_has_both_domains_before_and_after(problem):
     assert explanation["name"] == "recentre"
 
 
-@pytest.mark.parametrize(("name", "same"), [("coral", True), ("subspace-alignment", False)])
+@pytest.mark.parametrize(
+    ("name", "same"), [("coral", True), ("subspace-alignment", False), ("tca", False)]
+)
 def test_the_target_stays_in_the_picture_unless_both_meet_elsewhere(problem, name, same):
     projection, _ = mapping_blocks(problem, compared(problem, name), seed=0)
     before, after = (projection[when]["target"] for when in ("before", "after"))

@@ -14,7 +14,6 @@ from sklearn.metrics import confusion_matrix, mean_absolute_error, mean_squared_
 from landbridge.domains import Problem, Table, class_names, encode, is_labelled
 from landbridge.evidence import Comparison, Trial, diagnose
 from landbridge.mapping import Identity, Mapping, make_mapping
-from landbridge.mapping.shared_space import SharedSpace
 from landbridge.saving import versions
 
 SCHEMA = "landbridge.results/1"
@@ -116,7 +115,7 @@ def mapping_blocks(
     carried = [X[some] for X, some in zip(moved, shown)]
     plane = _plane(original)
     # A shared space has axes of its own; all else is seen from where it was seen before.
-    is_same = not isinstance(mapping, SharedSpace)
+    is_same = not mapping.meets_between
     after = plane if is_same else _plane(carried)
     codes = _class_codes(problem, shown)
     names = problem.features.get_feature_names_out().tolist()
