@@ -11,7 +11,7 @@ from typing import Any
 
 _NAMES = {
     "domains": "DATASETS Problem Table TableFeatures digits_by_writer fetch load_domains "
-    "make_problem read_table",
+    "make_problem picture_folder read_table",
     "moments": "Moments",
     "training": "Training",
     "source": "LEARNERS NetworkSource make_learner",
@@ -25,14 +25,16 @@ _NAMES = {
     "OptimalTransport PartialTransport PerSource PiecewiseDirectStandardization "
     "Procrustes PseudoLabels Recentre Ridge RiemannianAlignment SemiSupervisedTCA "
     "Standardise SubspaceAlignment TransferSubspace UnbalancedTransport make_mapping",
-    "target": "SER STRUT TARGETS BoostedContinuation FeatureAugmentation FineTune "
+    "target": "SER SHOT STRUT TARGETS TENT AdaBN BoostedContinuation FeatureAugmentation FineTune "
     "KernelTransferRegressor LabelShift LinearInterpolation LogitAdjusted Pooled Refit "
     "RegularTransferClassifier RegularTransferRegressor Stacking TargetLearner TargetOnly "
     "Thresholded TrAdaBoost TrAdaBoostR2 TwoStageTrAdaBoostR2",
     "transfer": "Transfer",
     "saving": "load save",
-    "evidence": "Comparison Diagnosis GuardedTransfer Verdict classifier_two_sample_test compare "
-    "diagnose feature_shift leave_one_source_out make_candidate mmd_test",
+    "onnx": "export_onnx",
+    "evidence": "Comparison Diagnosis GuardedTransfer Verdict choose_without_labels "
+    "classifier_two_sample_test compare diagnose feature_shift leave_one_source_out "
+    "make_candidate mmd_test",
     "report": "render_report write_report",
     "job": "TableModel check run",
 }
