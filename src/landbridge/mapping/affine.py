@@ -11,13 +11,21 @@ from sklearn.utils.validation import check_is_fitted
 
 from landbridge.moments import Moments
 
+ROWS_AT_ONCE = 4096
+
 
 def apply_affine(X: Any, source_mean: NDArray, A: NDArray, target_mean: NDArray) -> NDArray:
     """``(X - source_mean) @ A + target_mean`` in the precision of X."""
     if issparse(X):
         return np.asarray(X @ A.astype(X.dtype)) + (target_mean - source_mean @ A).astype(X.dtype)
-    moved = (X - source_mean.astype(X.dtype)) @ A.astype(X.dtype)
-    moved += target_mean.astype(X.dtype)
+    A, source_mean, target_mean = (v.astype(X.dtype) for v in (A, source_mean, target_mean))
+    moved = np.empty((len(X), A.shape[1]), dtype=X.dtype)
+    centred = np.empty((min(len(X), ROWS_AT_ONCE), X.shape[1]), dtype=X.dtype)
+    for start in range(0, len(X), ROWS_AT_ONCE):  # all rows centred would be a second table
+        rows = slice(start, start + ROWS_AT_ONCE)
+        part = np.subtract(X[rows], source_mean, out=centred[: len(X[rows])])
+        moved[rows] = part @ A
+        moved[rows] += target_mean
     return moved
 
 
