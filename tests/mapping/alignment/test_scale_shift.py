@@ -131,6 +131,20 @@ def test_a_target_of_few_classes_is_said_to_leave_few_rows(rng):
         MMDScaleShift(reweigh=True, reg=1.0).fit(Xs, Xs[:8], ys=y)
 
 
+def test_maps_of_many_features_are_not_fitted_to_the_noise_of_few_frequencies(rng):
+    y = np.repeat([0, 1], 300)
+    Xs, Xt, fresh = ((rng.random((600, 100)) < 0.05 + 0.1 * y[:, None]) * 1.0 for _ in range(3))
+    Xt[:, :10], fresh[:, :10] = 1 - Xt[:, :10], 1 - fresh[:, :10]
+
+    def discrepancy(**own):
+        mapping = MMDScaleShift(tol=1e-4, n_rounds=1, **own).fit(Xs, Xt, ys=y)
+        rows = np.vstack([mapping.carry(Xs, y).X, fresh])
+        signed = np.repeat([1 / 600, -1 / 600], 600)
+        return signed @ rbf_kernel(rows, gamma=1 / 20) @ signed
+
+    assert discrepancy() < discrepancy(n_features=256) / 3
+
+
 def test_a_narrow_kernel_does_not_see_a_far_move_and_a_wide_one_does(rng):
     y = np.repeat(["a", "b"], 100)
     Xs, Xt = rng.standard_normal((200, 2)), rng.standard_normal((200, 2)) + 12.0

@@ -95,8 +95,10 @@ class MMDScaleShift(ClassWise):
     gamma : "median" or float, default="median"
         The inverse squared width of the kernel, in units of the features' spread; ``"median"``
         sets it anew in each round.
-    n_features : int, default=256
-        Features of the kernel.
+    n_features : int or "auto", default="auto"
+        Random frequencies of the kernel. Few are quick, but scales and shifts that are many
+        beside them fit their noise; ``"auto"`` takes four for each number that is learned, from
+        256 to 4096.
     max_rows : int, default=2000
         Rows of each domain from which the maps are learned.
     max_iter : int, default=500
@@ -140,7 +142,7 @@ class MMDScaleShift(ClassWise):
         reg: float = 1e-4,
         n_rounds: int = 3,
         gamma: float | str = "median",
-        n_features: int = 256,
+        n_features: int | str = "auto",
         max_rows: int = 2000,
         max_iter: int = 500,
         tol: float = 1e-6,
@@ -216,7 +218,7 @@ class MMDScaleShift(ClassWise):
         for _ in range(self.n_rounds):
             kernel = FeatureMap(
                 kind="fourier",
-                n_features=self.n_features,
+                n_features=self._n_frequencies(maps.size),
                 gamma=self.gamma,
                 random_state=self.random_state,
             ).fit(moved(Z, groups, maps), Zt)
@@ -228,6 +230,11 @@ class MMDScaleShift(ClassWise):
             fixed = Z, groups, now, goal, kernel.frequencies_, self.reg
             maps = self._descend(maps, *fixed)
         return np.broadcast_to(maps, (2, len(start), Z.shape[1])), shares
+
+    def _n_frequencies(self, n_learned: int) -> int:
+        if isinstance(self.n_features, str):
+            return min(max(256, 4 * n_learned), 4096)
+        return self.n_features
 
     def _descend(self, maps: NDArray, *fixed: Any) -> NDArray[np.float64]:
         return minimise(
@@ -252,5 +259,6 @@ class MMDScaleShift(ClassWise):
     def _check_parameters(self) -> None:
         check_number("reg", self.reg)
         check_number("gamma", self.gamma, words=("median",), above=True)
+        check_number("n_features", self.n_features, words=("auto",), least=2, whole=True)
         for name, least in (("n_rounds", 1), ("max_rows", 2), ("max_iter", 1)):
             check_number(name, getattr(self, name), least=least, whole=True)
