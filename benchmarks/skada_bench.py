@@ -132,7 +132,12 @@ GRIDS: dict[str, Any] = {
     "exact-transport": {"match_labels": [False]},
     "sinkhorn": {"reg": [0.01, 0.1, 0.5, 1.0]},
     "class-transport": {"reg": [0.1, 0.5], "class_reg": [0.1, 1.0], "max_iter": [100]},
-    "mmd-scale-shift": {"gamma": WIDTHS, "n_rounds": [1], "max_iter": [20]},
+    "mmd-scale-shift": {
+        "gamma": ["median", *WIDTHS],
+        "n_rounds": [1],
+        "max_iter": [20],
+        "max_rows": [1000],
+    },
     "subspace-alignment": {"n_components": DIMENSIONS},
     "transfer-subspace": {"n_components": DIMENSIONS, "reg": [0.1, 1.0, 10.0], "n_starts": [1]},
     "jdot": {"alpha": [0.1, 0.5], "max_iter": [10]},
