@@ -4,7 +4,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 
-from landbridge import CORAL, GuardedTransfer, Refit, Transfer, compare, make_candidate
+from landbridge import ALIGNMENTS, CORAL, GuardedTransfer, Refit, Transfer, compare, make_candidate
 from landbridge.evidence.candidates import candidate_names
 from landbridge.evidence.comparison import repeated_folds
 
@@ -187,6 +187,9 @@ def test_the_guarded_transfer_is_the_model_that_the_comparison_chose(moved, trut
 
 def test_an_alignment_of_networks_is_a_candidate_for_the_learners_task(moved):
     pytest.importorskip("torch", reason="PyTorch is not installed")
+    for name in ALIGNMENTS:
+        if name != "none":
+            assert make_candidate(name, LEARNER).mapping.alignment == name
     made = make_candidate("dann+stacking", LEARNER)
     assert (made.mapping.alignment, made.mapping.task) == ("dann", "classification")
     assert make_candidate("mmd", LinearRegression()).mapping.task == "regression"

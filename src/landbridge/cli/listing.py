@@ -59,7 +59,7 @@ def _alignment(name: str) -> dict[str, Any]:
         "name": name,
         "class": kind.name,
         "kind": "train",
-        "does": kind.summary[:1].upper() + kind.summary[1:] + ".",
+        "does": f"{kind.summary}.",
         "paper": kind.paper,
         "labels": DeepTransfer.needs_labels,
         "cost": DeepTransfer.cost,

@@ -357,7 +357,7 @@ ALIGNMENTS: dict[str, type[Alignment]] = {
     "deep-coral": DeepCORAL,
     "dann": DANN,
     "cdan": CDAN,
-    "cdan+e": CDAN,
+    "cdan-e": CDAN,
 }
 """Every alignment under the name that ``DeepTransfer`` takes."""
 
@@ -371,4 +371,4 @@ def make_alignment(name: str) -> Alignment:
         If there is none of that name.
     """
     check_choice("alignment", name, tuple(ALIGNMENTS))
-    return CDAN(entropy=True) if name == "cdan+e" else ALIGNMENTS[name]()
+    return CDAN(entropy=True) if name == "cdan-e" else ALIGNMENTS[name]()

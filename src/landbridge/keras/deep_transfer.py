@@ -21,7 +21,7 @@ class DeepTransfer(KerasModel, deep_transfer.DeepTransfer):
     network, input_shape, training
         As in ``landbridge.keras.NetworkSource``.
     alignment : str or Alignment, default="dann"
-        ``"none"``, ``"mmd"``, ``"deep-coral"``, ``"dann"``, ``"cdan"`` or ``"cdan+e"``, or an
+        ``"none"``, ``"mmd"``, ``"deep-coral"``, ``"dann"``, ``"cdan"`` or ``"cdan-e"``, or an
         object of ``landbridge.keras.alignments`` with parameters of its own.
     trade_off, task, head, loss, class_weight, balanced_batches, validator, validation_share
         As in ``landbridge.DeepTransfer``.

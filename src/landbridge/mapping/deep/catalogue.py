@@ -19,38 +19,96 @@ class AlignmentKind(NamedTuple):
 
 
 ALIGNMENTS: dict[str, AlignmentKind] = {
-    "none": AlignmentKind("base", "Alignment", "source labels alone", "-"),
-    "mmd": AlignmentKind("distances", "MMD", "means in several kernels' features", "Long 2015"),
-    "deep-coral": AlignmentKind("distances", "DeepCORAL", "covariances", "Sun & Saenko 2016"),
-    "jan": AlignmentKind("distances", "JAN", "features and predictions jointly", "Long 2017"),
-    "dsan": AlignmentKind("distances", "DSAN", "means of each class", "Zhu 2020"),
-    "cmd": AlignmentKind("distances", "CMD", "means and central moments", "Zellinger 2017"),
+    "none": AlignmentKind("base", "Alignment", "Learn the source's labels alone", "-"),
+    "mmd": AlignmentKind(
+        "distances",
+        "MMD",
+        "Bring both domains' means together in several kernels' features",
+        "Long 2015",
+    ),
+    "deep-coral": AlignmentKind(
+        "distances", "DeepCORAL", "Bring both domains' covariances together", "Sun & Saenko 2016"
+    ),
+    "jan": AlignmentKind(
+        "distances",
+        "JAN",
+        "Bring features and predictions together, as one distribution",
+        "Long 2017",
+    ),
+    "dsan": AlignmentKind(
+        "distances", "DSAN", "Bring the means of each class together", "Zhu 2020"
+    ),
+    "cmd": AlignmentKind(
+        "distances", "CMD", "Bring means and central moments together", "Zellinger 2017"
+    ),
     "sliced-wasserstein": AlignmentKind(
-        "distances", "SlicedWasserstein", "quantiles along random directions", "Lee 2019"
+        "distances",
+        "SlicedWasserstein",
+        "Bring quantiles together along random directions",
+        "Lee 2019",
     ),
     "deep-jdot": AlignmentKind(
-        "distances", "DeepJDOT", "transport of features and labels", "Damodaran 2018"
+        "distances",
+        "DeepJDOT",
+        "Transport features and labels together at the least cost",
+        "Damodaran 2018",
     ),
-    "mcc": AlignmentKind("predictions", "MCC", "classes are not confused", "Jin 2020"),
-    "bnm": AlignmentKind("predictions", "BNM", "predictions are sure and varied", "Cui 2020"),
-    "afn": AlignmentKind("predictions", "AFN", "features grow longer", "Xu 2019"),
+    "mcc": AlignmentKind(
+        "predictions", "MCC", "Make predictions on the target confuse no classes", "Jin 2020"
+    ),
+    "bnm": AlignmentKind(
+        "predictions", "BNM", "Make predictions on the target sure and of many classes", "Cui 2020"
+    ),
+    "afn": AlignmentKind(
+        "predictions", "AFN", "Lengthen the features of a fainter target", "Xu 2019"
+    ),
     "bsp": AlignmentKind(
-        "predictions", "BSP", "a domain classifier is fooled, no direction rules", "Chen 2019"
+        "predictions", "BSP", "Fool a classifier of domains, and let no direction rule", "Chen 2019"
     ),
-    "dann": AlignmentKind("adversaries", "DANN", "a domain classifier is fooled", "Ganin 2016"),
+    "dann": AlignmentKind("adversaries", "DANN", "Fool a classifier of domains", "Ganin 2016"),
     "cdan": AlignmentKind(
-        "adversaries", "CDAN", "a domain classifier of features and predictions", "Long 2018"
+        "adversaries", "CDAN", "Fool a classifier of domains that sees predictions too", "Long 2018"
     ),
-    "cdan+e": AlignmentKind(
-        "adversaries", "CDAN", "the same, sure rows first", "Long 2018", (("entropy", True),)
+    "cdan-e": AlignmentKind(
+        "adversaries",
+        "CDAN",
+        "Fool a classifier of domains that sees predictions, sure rows first",
+        "Long 2018",
+        (("entropy", True),),
     ),
-    "adda": AlignmentKind("adversaries", "ADDA", "a body for the target fools", "Tzeng 2017"),
-    "wdgrl": AlignmentKind("adversaries", "WDGRL", "a critic's Wasserstein distance", "Shen 2018"),
-    "mcd": AlignmentKind("disagreement", "MCD", "two heads come to agree", "Saito 2018"),
-    "mdd": AlignmentKind("disagreement", "MDD", "no second head leaves the head", "Zhang 2019"),
-    "pada": AlignmentKind("partial", "PADA", "fewer classes: forget the others", "Cao 2018"),
-    "iwan": AlignmentKind("partial", "IWAN", "fewer classes: weigh by likeness", "Zhang 2018"),
-    "osbp": AlignmentKind("partial", "OSBP", "new classes: one for the unknown", "Saito 2018"),
+    "adda": AlignmentKind(
+        "adversaries",
+        "ADDA",
+        "Teach a body of the target's own to fool a classifier of domains",
+        "Tzeng 2017",
+    ),
+    "wdgrl": AlignmentKind(
+        "adversaries",
+        "WDGRL",
+        "Shorten the Wasserstein distance that a critic measures",
+        "Shen 2018",
+    ),
+    "mcd": AlignmentKind(
+        "disagreement",
+        "MCD",
+        "Part two heads on the target, then make the body unite them",
+        "Saito 2018",
+    ),
+    "mdd": AlignmentKind(
+        "disagreement",
+        "MDD",
+        "Leave no second head that departs from the first on the target",
+        "Zhang 2019",
+    ),
+    "pada": AlignmentKind(
+        "partial", "PADA", "Forget the source's classes that the target has not", "Cao 2018"
+    ),
+    "iwan": AlignmentKind(
+        "partial", "IWAN", "Weigh source rows by how like the target they are", "Zhang 2018"
+    ),
+    "osbp": AlignmentKind(
+        "partial", "OSBP", "Tell rows of unknown classes from the source's", "Saito 2018"
+    ),
 }
 """Every alignment under the name that ``DeepTransfer`` takes."""
 
