@@ -98,7 +98,7 @@ class MMDScaleShift(ClassWise):
     n_features : int or "auto", default="auto"
         Random frequencies of the kernel. Few are quick, but scales and shifts that are many
         beside them fit their noise; ``"auto"`` takes four for each number that is learned, from
-        256 to 4096.
+        256 to 2048.
     max_rows : int, default=2000
         Rows of each domain from which the maps are learned.
     max_iter : int, default=500
@@ -233,7 +233,7 @@ class MMDScaleShift(ClassWise):
 
     def _n_frequencies(self, n_learned: int) -> int:
         if isinstance(self.n_features, str):
-            return min(max(256, 4 * n_learned), 4096)
+            return min(max(256, 4 * n_learned), 2048)
         return self.n_features
 
     def _descend(self, maps: NDArray, *fixed: Any) -> NDArray[np.float64]:
