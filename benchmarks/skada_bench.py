@@ -377,7 +377,8 @@ def main() -> None:
     known = known_trials(chosen.output)
     results = run(chosen, names, known)
     scores, kept = summary(results)
-    show(scores, kept, names)
+    for k in range(0, len(chosen.columns), 3):
+        show({column: scores[column] for column in chosen.columns[k : k + 3]}, kept, names)
     write(chosen.output, {"machine": facts, "scores": scores, "kept": kept, "trials": known})
 
 
