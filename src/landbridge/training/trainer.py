@@ -289,7 +289,8 @@ class Trainer:
 
     def placed(self, batch: Any) -> Any:
         """A batch on the device, or this process's part of it."""
-        return move(self.processes.part(batch), self.device)
+        part = self.processes.part(batch)
+        return part if self.device.type == "cpu" else move(part, self.device)
 
     def step(self, batch: Any, done: float) -> dict[str, Any]:
         """Every player's move; the terms that each minimised, before its last."""
