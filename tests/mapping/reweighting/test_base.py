@@ -228,4 +228,4 @@ def test_many_source_rows_stream_in_bounded_memory(mapping, rng):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     held = 4 * 200_000 * 32 if isinstance(mapping, KMM) else 0
-    assert peak < held + 60e6  # all distances at once would be 80 MB and more
+    assert peak < held + 70e6  # all distances at once would be 80 MB and more
