@@ -93,18 +93,18 @@ class FineTune(KerasModel, fine_tune.FineTune):
         rest, held_out = self._held_out(*rows, seed)
         loss, plain = (self._loss(rows.y[rest], None, name) for name in (None, "cross-entropy"))
         return Tuning(
-            self._built(self.input_shape_, n_outputs),
-            self._kept_rows(n_outputs) < 0,
-            rows.taken(rest),
-            rows.taken(held_out),
-            loss,
-            plain,
-            fine_tune._enough_steps(training, len(rest)),
-            seed,
-            self._device(),
-            self._run,
-            self.head_pace,
-            self.balanced_batches and self._classifies,
+            network=self._built(self.input_shape_, n_outputs),
+            is_new=self._kept_rows(n_outputs) < 0,
+            rows=rows.taken(rest),
+            held_out=rows.taken(held_out),
+            loss=loss,
+            plain_loss=plain,
+            options=fine_tune._enough_steps(training, len(rest)),
+            seed=seed,
+            device=self._device(),
+            run=self._run,
+            head_pace=self.head_pace,
+            is_balanced=self.balanced_batches and self._classifies,
         )
 
     def _settle(self, tuning: Any) -> None:

@@ -4,15 +4,12 @@ This module imports Keras; the estimator imports it when it is fitted.
 """
 
 import copy
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
 
 from landbridge.keras.batches import ArrayBatches
 from landbridge.keras.framework import keras, tf
@@ -21,9 +18,8 @@ from landbridge.keras.modules import Cut, Head, Module, parameters_of
 from landbridge.keras.networks import dense
 from landbridge.keras.trainer import Trainer
 from landbridge.target.fine_tune.labelled import Labelled
+from landbridge.target.fine_tune.stages import Stages
 from landbridge.training.batches import Batch
-from landbridge.training.options import Training
-from landbridge.training.trainer import Player
 
 Run = Callable[[Module, NDArray], NDArray]
 """What a module in evaluation mode makes of rows."""
@@ -67,47 +63,14 @@ class Tuned(Module):
         return self
 
 
-@dataclass
-class Tuning:
-    """A network on its way from the source to the target, and what a recipe may do with it.
+@dataclass(kw_only=True)
+class Tuning(Stages):
+    """A network on its way from the source to the target, and what a recipe may do with it."""
 
-    Attributes
-    ----------
-    history : list of dict
-        The figures of every epoch of every stage.
-    notes : list of str
-        What the recipe decided.
-    """
-
-    network: Cut
-    """Body and head; to be trained in place."""
-    is_new: NDArray[np.bool_]
-    """Which outputs of the head begin anew (k,)."""
-    rows: Labelled
-    held_out: Labelled
-    loss: Loss
-    plain_loss: Loss
-    """The loss that judges: without what is for rare classes."""
-    options: Training
-    seed: int
-    device: Any
     run: Run
-    head_pace: float = 10.0
-    is_balanced: bool = False
-    history: list[dict[str, Any]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    n_stages: int = 0
-    trainer: Trainer | None = None
 
-    @property
-    def has_learned(self) -> bool:
-        """Whether there is something to keep: a whole stage, or an epoch of the first."""
-        return len(self.history) > 0
-
-    @property
-    def pace(self) -> float:
-        """How much larger the head's steps are: larger while it has new outputs."""
-        return self.head_pace if self.is_new.any() else 1.0
+    batches_type = ArrayBatches
+    trainer_type = Trainer
 
     def probe(self, strength: float = 0.0) -> None:
         """Train the head alone, on the representation as it is: computed once, in evaluation mode.
@@ -119,7 +82,7 @@ class Tuning:
         head = Cut(keras.layers.Identity(), self.network.head.layer)
         tuned = Tuned(head, self.loss, pull if strength else None, False)
         groups = parameters_of(self.network.head, pace=self.pace)
-        self._stage("probe", tuned, rows, held_out, groups)
+        self.stage("probe", tuned, rows, held_out, groups)
         self.is_new = np.zeros_like(self.is_new)
 
     def train(
@@ -148,7 +111,7 @@ class Tuning:
         groups = [*of_body, *parameters_of(self.network.head, pace=self.pace)]
         if not decay:
             groups = [{**group, "weight_decay": 0.0} for group in groups]
-        self._stage("tune", tuned, self.rows, self.held_out, groups)
+        self.stage("tune", tuned, self.rows, self.held_out, groups)
 
     def seen(self, rows: Labelled) -> Labelled:
         """The same rows as the body in evaluation mode represents them."""
@@ -162,49 +125,8 @@ class Tuning:
         ]
         return np.array(each, dtype=np.float64)
 
-    def _stage(
-        self,
-        name: str,
-        tuned: Tuned,
-        rows: Labelled,
-        held_out: Labelled,
-        groups: list[dict[str, Any]],
-    ) -> None:
-        self.n_stages += 1
-        has_judge = len(held_out.y) > 0
-        self.trainer = Trainer(
-            tuned,
-            [Player(tuned.terms, groups)],
-            ArrayBatches(*rows, batch_size=self.options.batch_size, is_balanced=self.is_balanced),
-            self._options(name),
-            self.seed,
-            self.device,
-            judge=(lambda: self._mean_loss(tuned.network, held_out)) if has_judge else None,
-            keeps_best=has_judge,
-            rest=self.options.patience or 0,
-            title=f"Fine-tuning, {name}",
-        )
-        with self._written_down(name):
-            self.trainer.fit()
-
-    @contextmanager
-    def _written_down(self, name: str) -> Iterator[None]:
-        """Keep a stage's figures, even where it is interrupted."""
-        assert self.trainer is not None
-        try:
-            yield
-        finally:
-            self.history += [{"stage": name, **figures} for figures in self.trainer.history]
-
     def _mean_loss(self, network: Cut, rows: Labelled) -> float:
         return float(self.plain_loss(self.run(network, rows.X), rows.y, rows.weight))
-
-    def _options(self, name: str) -> Training:
-        """The stage's options: a folder of its own, where there is one."""
-        options = clone(self.options)
-        if options.folder is not None:
-            options.folder = Path(options.folder) / f"{self.n_stages}-{name}"
-        return options
 
 
 def l2_sp(weights: list[Any], starts: list[Any]) -> Any:

@@ -335,19 +335,18 @@ class FineTune(FromNetwork):
         rest, held_out = self._held_out(*rows, seed)
         loss, plain = (self._loss(rows.y[rest], device, name) for name in (None, "cross-entropy"))
         return Tuning(
-            network,
-            source,
-            is_new,
-            rows.taken(rest),
-            rows.taken(held_out),
-            loss,
-            plain,
-            _enough_steps(training, len(rest)),
-            seed,
-            device,
-            self.head_pace,
-            self.balanced_batches,
-            self._classifies,
+            network=network,
+            source=source,
+            is_new=is_new,
+            rows=rows.taken(rest),
+            held_out=rows.taken(held_out),
+            loss=loss,
+            plain_loss=plain,
+            options=_enough_steps(training, len(rest)),
+            seed=seed,
+            device=device,
+            head_pace=self.head_pace,
+            is_balanced=self.balanced_batches and self._classifies,
         )
 
     def _chosen(self, rows: Labelled, seed: int) -> Recipe:

@@ -4,21 +4,19 @@ This module imports PyTorch; the estimator imports it when it is fitted.
 """
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import clone
 from torch import nn
 
 from landbridge.target.fine_tune.labelled import Labelled
 from landbridge.target.fine_tune.penalties import l2_sp
-from landbridge.training import ArrayBatches, Batch, Player, Trainer, Training
+from landbridge.target.fine_tune.stages import Stages
+from landbridge.training import Batch, Trainer
 from landbridge.training.losses import Loss
 from landbridge.training.networks import Cut
 from landbridge.training.rows import outputs
@@ -68,48 +66,16 @@ class Tuned(nn.Module):
         return self
 
 
-@dataclass
-class Tuning:
-    """A network on its way from the source to the target, and what a recipe may do with it.
+@dataclass(kw_only=True)
+class Tuning(Stages):
+    """A network on its way from the source to the target, and what a recipe may do with it."""
 
-    Attributes
-    ----------
-    history : list of dict
-        The figures of every epoch of every stage.
-    notes : list of str
-        What the recipe decided.
-    """
-
-    network: Cut
-    """Body and head; to be trained in place."""
     source: Cut
     """A copy of the network as the source left it, with the source's own head."""
-    is_new: NDArray[np.bool_]
-    """Which rows of the head begin anew (k,)."""
-    rows: Labelled
-    held_out: Labelled
-    loss: Loss
-    plain_loss: Loss
-    """The loss that judges: without what is for rare classes."""
-    options: Training
-    seed: int
-    device: Any
-    head_pace: float = 10.0
-    is_balanced: bool = False
-    classifies: bool = True
-    history: list[dict[str, Any]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    n_stages: int = 0
-    trainer: Trainer | None = None
 
     def __post_init__(self) -> None:
         self.network.to(self.device)
         self.source.to(self.device).eval()
-
-    @property
-    def has_learned(self) -> bool:
-        """Whether there is something to keep: a whole stage, or an epoch of the first."""
-        return len(self.history) > 0
 
     @property
     def body(self) -> nn.Module:
@@ -119,12 +85,7 @@ class Tuning:
     @property
     def head(self) -> nn.Linear:
         """What predicts from it."""
-        return self.network.head  # type: ignore[return-value]
-
-    @property
-    def pace(self) -> float:
-        """How much larger the head's steps are: larger while it has new rows."""
-        return self.head_pace if self.is_new.any() else 1.0
+        return self.network.head
 
     def probe(self, strength: float = 0.0) -> None:
         """Train the head alone, on the representation as it is: computed once, in evaluation mode.
@@ -141,7 +102,7 @@ class Tuning:
 
         head = Cut(nn.Identity(), self.head)
         tuned = Tuned(head, self.loss, pull if strength else None, None)
-        self._stage("probe", tuned, rows, held_out, parameters_of(self.head, pace=self.pace))
+        self.stage("probe", tuned, rows, held_out, parameters_of(self.head, pace=self.pace))
         self.is_new = np.zeros_like(self.is_new)
 
     def train(
@@ -152,7 +113,7 @@ class Tuning:
         beside: nn.Module | None = None,
         frozen: Sequence[nn.Module] = (),
         decay: bool = True,
-        trainer: type[Trainer] = Trainer,
+        trainer: type[Trainer] | None = None,
         learning_rate: float | None = None,
     ) -> None:
         """Train body and head.
@@ -169,8 +130,8 @@ class Tuning:
             What stays in evaluation mode.
         decay : bool
             Whether weights are drawn to zero, as the options say.
-        trainer : type
-            The trainer, or one of its kind.
+        trainer : type, optional
+            A trainer of another kind.
         learning_rate : float, optional
             In place of the options' own.
         """
@@ -181,7 +142,7 @@ class Tuning:
         groups = [*of_body, *parameters_of(*quick, pace=self.pace)]
         if not decay:
             groups = [{**group, "weight_decay": 0.0} for group in groups]
-        self._stage("tune", tuned, *self.all_rows, groups, trainer, learning_rate)
+        self.stage("tune", tuned, *self.all_rows, groups, trainer, learning_rate)
 
     def starts(self, head: bool = False) -> torch.Tensor:
         """The source network's features (n, d), or its outputs, for the rows learned from."""
@@ -212,59 +173,10 @@ class Tuning:
         """The rows to learn from, and those held out."""
         return self.rows, self.held_out
 
-    def _stage(
-        self,
-        name: str,
-        tuned: Tuned,
-        rows: Labelled,
-        held_out: Labelled,
-        groups: list[dict[str, Any]],
-        trainer: type[Trainer] = Trainer,
-        learning_rate: float | None = None,
-    ) -> None:
-        self.n_stages += 1
-        has_judge = len(held_out.y) > 0
-        self.trainer = trainer(
-            tuned,
-            [Player(tuned.terms, groups)],
-            self._batches(rows),
-            self._options(name, learning_rate),
-            self.seed,
-            self.device,
-            judge=(lambda: self._mean_loss(tuned.network, held_out)) if has_judge else None,
-            keeps_best=has_judge,
-            rest=self.options.patience or 0,
-            title=f"Fine-tuning, {name}",
-        )
-        with self._written_down(name):
-            self.trainer.fit()
-
-    @contextmanager
-    def _written_down(self, name: str) -> Iterator[None]:
-        """Keep a stage's figures, even where it is interrupted."""
-        assert self.trainer is not None
-        try:
-            yield
-        finally:
-            self.history += [{"stage": name, **figures} for figures in self.trainer.history]
-
     def _mean_loss(self, network: nn.Module, rows: Labelled) -> float:
         found = torch.from_numpy(outputs(network, rows.X, self.device))
         y, weight = torch.from_numpy(rows.y), torch.from_numpy(rows.weight)
         return float(self.plain_loss(*(part.to(self.device) for part in (found, y, weight))))
-
-    def _batches(self, rows: Labelled) -> ArrayBatches:
-        balanced = self.is_balanced and self.classifies
-        return ArrayBatches(*rows, batch_size=self.options.batch_size, is_balanced=balanced)
-
-    def _options(self, name: str, learning_rate: float | None) -> Training:
-        """The stage's options: a folder of its own, where there is one."""
-        options = clone(self.options)
-        if options.folder is not None:
-            options.folder = Path(options.folder) / f"{self.n_stages}-{name}"
-        if learning_rate is not None:
-            options.learning_rate = learning_rate
-        return options
 
     @staticmethod
     def copied(module: nn.Module) -> nn.Module:
