@@ -69,6 +69,12 @@ def test_the_report_opens_with_the_verdict_and_its_figure(results):
     assert "50 labelled target rows, 5 folds, repeated 4 times" in text
 
 
+def test_the_leaderboard_names_a_mapping_without_its_parameters(results):
+    results["leaderboard"]["rows"][0] |= {"mapping": "DeepTransfer(alignment='mcc')"}
+    page = render_report(results)
+    assert "DeepTransfer → " in page and "DeepTransfer(alignment" not in page.split("</table>")[0]
+
+
 def test_every_model_is_on_the_leaderboard_and_a_failure_gives_its_reason(results):
     text = text_of(render_report(results))
     for row in results["leaderboard"]["rows"]:

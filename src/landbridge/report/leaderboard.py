@@ -51,7 +51,8 @@ def _name(row: dict[str, Any]) -> dict[str, Any]:
     steps = [row.get("mapping"), row.get("learner")]
     return {
         "name": row.get("name") or "unnamed",
-        "steps": " → ".join(str(step) for step in steps if step),
+        # Parameters of a mapping are in the results, and too long for a table.
+        "steps": " → ".join(str(step).partition("(")[0] for step in steps if step),
         "is_baseline": row.get("role") == "baseline",
         "chosen": bool(row.get("chosen")),
     }
