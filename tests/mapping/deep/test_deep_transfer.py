@@ -169,9 +169,6 @@ def test_labels_of_the_source_are_needed(shifted_blobs):
 
 @parametrize_with_checks(
     [Transfer(LogisticRegression(), quick(training=Training(max_epochs=2)))],
-    expected_failed_checks=lambda estimator: {
-        "check_sample_weight_equivalence_on_dense_data": "batches are drawn from fewer rows",
-    },
 )
 @pytest.mark.filterwarnings("ignore")
 def test_scikit_learn_accepts_a_transfer_by_it(estimator, check):
