@@ -52,8 +52,8 @@ from sklearn.svm import SVC
 
 from landbridge import Transfer
 from landbridge.evidence import catalogue_candidates
-from landbridge.evidence.choice import as_table, decide, look_at
-from landbridge.evidence.label_free import (
+from landbridge.evidence.validation.choice import as_table, decide, look_at
+from landbridge.evidence.validation.label_free import (
     classifier_weights,
     importance_weighted_score,
     information_maximisation,

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from landbridge.domains import Problem, Table, digits_by_writer, make_problem
-from landbridge.evidence.candidates import baselines, make_candidates
+from landbridge.evidence.verdict.candidates import baselines, make_candidates
 from landbridge.job import Outcome, Progress, run
 from landbridge.results import recall_interval
 from landbridge.source import make_learner

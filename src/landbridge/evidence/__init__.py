@@ -8,15 +8,24 @@ Where there are several sources and no target labels, ``leave_one_source_out`` t
 is one, ``choose_without_labels`` takes the simplest change that explains the target.
 """
 
-from landbridge.evidence.candidates import candidate_names, make_candidate
-from landbridge.evidence.choice import Choice, catalogue_candidates, choose_without_labels
-from landbridge.evidence.comparison import Comparison, Trial, compare
-from landbridge.evidence.diagnosis import Diagnosis, diagnose
-from landbridge.evidence.feature_shift import feature_shift
-from landbridge.evidence.guard import Verdict
-from landbridge.evidence.guarded import GuardedTransfer
-from landbridge.evidence.leave_one_source_out import leave_one_source_out
-from landbridge.evidence.two_sample import classifier_two_sample_test, mmd_test
+from landbridge.evidence.shift import (
+    Diagnosis,
+    classifier_two_sample_test,
+    diagnose,
+    feature_shift,
+    mmd_test,
+)
+from landbridge.evidence.validation import Choice, catalogue_candidates, choose_without_labels
+from landbridge.evidence.verdict import (
+    Comparison,
+    GuardedTransfer,
+    Trial,
+    Verdict,
+    candidate_names,
+    compare,
+    leave_one_source_out,
+    make_candidate,
+)
 
 __all__ = [
     "Choice",

@@ -1,7 +1,11 @@
 import numpy as np
 import pytest
 
-from landbridge.evidence.label_free import diversity, information_maximisation, mean_entropy
+from landbridge.evidence.validation.label_free import (
+    diversity,
+    information_maximisation,
+    mean_entropy,
+)
 from landbridge.target.source_free.collapse import Spread, has_collapsed, spread, told_of
 
 

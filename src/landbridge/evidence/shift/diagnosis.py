@@ -9,23 +9,23 @@ from numpy.typing import ArrayLike, NDArray
 
 from landbridge.domains import as_labels, check_rows, class_names, encode, is_labelled
 from landbridge.domains.problem import Task, infer_task
-from landbridge.evidence.concept_shift import class_concept, number_concept
-from landbridge.evidence.feature_shift import feature_shift
-from landbridge.evidence.label_free import (
+from landbridge.evidence.shift.concept_shift import class_concept, number_concept
+from landbridge.evidence.shift.feature_shift import feature_shift
+from landbridge.evidence.shift.label_shift import class_shift, number_shift
+from landbridge.evidence.shift.probe import MAX_ROWS, probe_classes, probe_numbers
+from landbridge.evidence.shift.statements import statements
+from landbridge.evidence.shift.two_sample import (
+    check_same_features,
+    classifier_two_sample_test,
+    mmd_test,
+)
+from landbridge.evidence.validation.label_free import (
     classifier_weights,
     diversity,
     effective_sample_size,
     importance_weighted_score,
     information_maximisation,
     mean_entropy,
-)
-from landbridge.evidence.label_shift import class_shift, number_shift
-from landbridge.evidence.probe import MAX_ROWS, probe_classes, probe_numbers
-from landbridge.evidence.statements import statements
-from landbridge.evidence.two_sample import (
-    check_same_features,
-    classifier_two_sample_test,
-    mmd_test,
 )
 from landbridge.moments.feature_map import draw_rows
 
@@ -125,7 +125,7 @@ def diagnose(
     Examples
     --------
     >>> import numpy as np
-    >>> from landbridge.evidence.diagnosis import diagnose
+    >>> from landbridge.evidence.shift.diagnosis import diagnose
     >>> rng = np.random.default_rng(0)
     >>> Xs, Xt = rng.normal(size=(200, 2)), rng.normal(size=(100, 2)) + [1, 0]
     >>> diagnosis = diagnose(Xs, Xs[:, 1] > 0, Xt)

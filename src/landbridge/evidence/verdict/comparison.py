@@ -15,15 +15,15 @@ from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold
 from threadpoolctl import threadpool_limits
 
 from landbridge.domains import as_labels, check_rows, class_names, is_labelled, labelled_rows
-from landbridge.evidence.candidates import (
+from landbridge.evidence.verdict.candidates import (
     SOURCE_ONLY,
     TARGET_ONLY,
     baselines,
     candidate_names,
     make_candidate,
 )
-from landbridge.evidence.corrected_test import corrected_interval
-from landbridge.evidence.guard import Verdict, cannot_tell, judge
+from landbridge.evidence.verdict.corrected_test import corrected_interval
+from landbridge.evidence.verdict.guard import Verdict, cannot_tell, judge
 
 FEWEST_LABELS = 6
 """With fewer labelled target rows nothing can be compared."""

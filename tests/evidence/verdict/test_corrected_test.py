@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from landbridge.evidence.corrected_test import (
+from landbridge.evidence.verdict.corrected_test import (
     corrected_error,
     corrected_interval,
     corrected_p_value,

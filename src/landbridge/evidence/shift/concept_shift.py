@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import f as f_distribution
 
-from landbridge.evidence.probe import Probe
-from landbridge.evidence.two_sample import permutation_p_value
+from landbridge.evidence.shift.probe import Probe
+from landbridge.evidence.shift.two_sample import permutation_p_value
 from landbridge.moments.feature_map import draw_rows
 
 LEAST_LABELS = 20

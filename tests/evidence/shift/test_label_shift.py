@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix
 
-from landbridge.evidence.label_shift import class_shift, confusion, number_shift
-from landbridge.evidence.probe import Probe, probe_classes
+from landbridge.evidence.shift.label_shift import class_shift, confusion, number_shift
+from landbridge.evidence.shift.probe import Probe, probe_classes
 
 
 def draw(n, share, seed):

@@ -21,8 +21,8 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from landbridge.domains import as_labels, check_rows, is_labelled
-from landbridge.evidence.explained import gap, log_likelihood
-from landbridge.evidence.label_free import information_maximisation
+from landbridge.evidence.validation.explained import gap, log_likelihood
+from landbridge.evidence.validation.label_free import information_maximisation
 from landbridge.mapping import MAPPINGS
 from landbridge.moments.feature_map import draw_rows
 from landbridge.source import has_probabilities

@@ -7,7 +7,7 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import roc_auc_score
 from sklearn.metrics.pairwise import rbf_kernel
 
-from landbridge.evidence.two_sample import (
+from landbridge.evidence.shift.two_sample import (
     classifier_two_sample_test,
     fold_auc,
     fold_scores,

@@ -60,7 +60,7 @@ def feature_shift(source: ArrayLike, target: ArrayLike) -> list[dict[str, Any]]:
     Examples
     --------
     >>> import pandas as pd
-    >>> from landbridge.evidence.feature_shift import feature_shift
+    >>> from landbridge.evidence.shift.feature_shift import feature_shift
     >>> source = pd.DataFrame({"age": [30, 40, 50, 60], "sex": ["f", "m", "f", "m"]})
     >>> target = pd.DataFrame({"age": [55, 65, 75, 85], "sex": ["m", "f", "m", "f"]})
     >>> for row in feature_shift(source, target):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from landbridge.evidence.statements import statements
+from landbridge.evidence.shift.statements import statements
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 
 from landbridge import ALIGNMENTS, CORAL, GuardedTransfer, Refit, Transfer, compare, make_candidate
-from landbridge.evidence.candidates import candidate_names
-from landbridge.evidence.comparison import repeated_folds
+from landbridge.evidence.verdict.candidates import candidate_names
+from landbridge.evidence.verdict.comparison import repeated_folds
 
 LEARNER = LogisticRegression(max_iter=5000)
 SHIFT = np.random.default_rng(1).standard_normal(40)

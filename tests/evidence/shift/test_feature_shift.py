@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import chi2_contingency, ks_2samp
 
-from landbridge.evidence.feature_shift import (
+from landbridge.evidence.shift.feature_shift import (
     chi_square_p,
     feature_shift,
     holm,

@@ -33,7 +33,7 @@ def corrected_interval(values: ArrayLike, test_share: float, level: float = 0.95
 
     Examples
     --------
-    >>> from landbridge.evidence.corrected_test import corrected_interval
+    >>> from landbridge.evidence.verdict.corrected_test import corrected_interval
     >>> interval = corrected_interval([0.8, 0.9, 0.7, 0.8], test_share=0.25)
     >>> [round(value, 3) for value in interval]
     [0.8, 0.616, 0.984]

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from landbridge.evidence.corrected_test import corrected_p_value
-from landbridge.evidence.guard import cannot_tell, gain_words, judge, simultaneous_p_values
+from landbridge.evidence.verdict.corrected_test import corrected_p_value
+from landbridge.evidence.verdict.guard import cannot_tell, gain_words, judge, simultaneous_p_values
 
 
 def test_one_candidate_gets_the_corrected_t_test(rng):

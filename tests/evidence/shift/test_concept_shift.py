@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from landbridge.evidence.concept_shift import (
+from landbridge.evidence.shift.concept_shift import (
     class_concept,
     class_concept_p,
     number_concept,
     number_concept_p,
 )
-from landbridge.evidence.probe import Probe, probe_classes, probe_numbers
+from landbridge.evidence.shift.probe import Probe, probe_classes, probe_numbers
 
 
 def draw(n, place, seed, flipped=0.0):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import entropy, norm
 
-from landbridge.evidence.label_free import (
+from landbridge.evidence.validation.label_free import (
     classifier_weights,
     diversity,
     effective_sample_size,

@@ -8,7 +8,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from landbridge.evidence.comparison import Comparison, compare
+from landbridge.evidence.verdict.comparison import Comparison, compare
 from landbridge.source import has_probabilities
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import r2_score
 
-from landbridge.evidence import probe as module
-from landbridge.evidence.probe import probe_classes, probe_numbers
+from landbridge.evidence.shift import probe as module
+from landbridge.evidence.shift.probe import probe_classes, probe_numbers
 
 
 @pytest.fixture

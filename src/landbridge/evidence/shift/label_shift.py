@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landbridge.evidence.probe import Probe
+from landbridge.evidence.shift.probe import Probe
 from landbridge.moments.feature_map import draw_rows
 from landbridge.moments.priors import bbse_priors, em_priors
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
 
-from landbridge.evidence.explained import gap, log_likelihood
+from landbridge.evidence.validation.explained import gap, log_likelihood
 
 
 def test_gap_keeps_its_level_where_both_samples_are_alike():

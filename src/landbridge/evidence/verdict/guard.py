@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from landbridge.evidence.candidates import POOLED, SOURCE_ONLY, TARGET_ONLY
-from landbridge.evidence.corrected_test import (
+from landbridge.evidence.verdict.candidates import POOLED, SOURCE_ONLY, TARGET_ONLY
+from landbridge.evidence.verdict.corrected_test import (
     Interval,
     corrected_error,
     corrected_interval,
@@ -110,7 +110,7 @@ def judge(
     Examples
     --------
     >>> import numpy as np
-    >>> from landbridge.evidence.guard import judge
+    >>> from landbridge.evidence.verdict.guard import judge
     >>> base = np.array([0.70, 0.72, 0.69, 0.71, 0.70])
     >>> verdict = judge({"source only": base, "coral": base + [0.1, 0.12, 0.09, 0.1, 0.11]},
     ...                 test_share=0.25, metric="accuracy")

@@ -3,8 +3,8 @@
 import math
 from typing import Any
 
-from landbridge.evidence.concept_shift import LEAST_LABELS
-from landbridge.evidence.label_shift import LEAST_ROWS
+from landbridge.evidence.shift.concept_shift import LEAST_LABELS
+from landbridge.evidence.shift.label_shift import LEAST_ROWS
 
 LEVEL = 0.05
 CONCEPT_LEVEL = 0.01  # its p-value leaves out the source model's own error

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from landbridge.evidence.diagnosis import diagnose
+from landbridge.evidence.shift.diagnosis import diagnose
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from sklearn.svm import SVC
 
 from landbridge import Transfer
 from landbridge.evidence import catalogue_candidates, choose_without_labels
-from landbridge.evidence.choice import EXPLANATIONS, as_table, change_of, decide
+from landbridge.evidence.validation.choice import EXPLANATIONS, as_table, change_of, decide
 from landbridge.mapping import MAPPINGS, make_mapping
 from landbridge.target import Refit
 

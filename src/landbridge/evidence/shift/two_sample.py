@@ -95,7 +95,7 @@ def classifier_two_sample_test(
     Examples
     --------
     >>> import numpy as np
-    >>> from landbridge.evidence.two_sample import classifier_two_sample_test
+    >>> from landbridge.evidence.shift.two_sample import classifier_two_sample_test
     >>> X = np.random.default_rng(0).normal(size=(200, 3))
     >>> test = classifier_two_sample_test(X[:100], X[100:] + [1, 0, 0])
     >>> round(test.auc, 1), round(test.p_value, 3)
@@ -171,7 +171,7 @@ def mmd_test(
     Examples
     --------
     >>> import numpy as np
-    >>> from landbridge.evidence.two_sample import mmd_test
+    >>> from landbridge.evidence.shift.two_sample import mmd_test
     >>> X = np.random.default_rng(0).normal(size=(200, 3))
     >>> test = mmd_test(X[:100], 2 * X[100:])
     >>> round(test.mmd2, 2), round(test.p_value, 3)
