@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -28,6 +29,9 @@ from landbridge.mapping.sources import MultiSource, TakesSources, check_sources
 from landbridge.saving import save
 from landbridge.source import CarriedModel, fit_learner, has_probabilities
 from landbridge.target import Pooled, TargetLearner
+
+
+Recall = Callable[[str, Any, Callable[[], Any]], Any]
 
 
 class Samples(NamedTuple):
@@ -135,16 +139,32 @@ class Transfer(BaseEstimator):
             If rows, labels or weights do not fit together, naming what does not.
         """
         samples = self._check(X, y, Xt, yt, sample_domain, sample_weight, sources)
-        self.source_ = fit_learner(self.source, samples.Xs, samples.ys, samples.weights)
         if not samples.Xt.shape[0]:
+            self.source_ = fit_learner(self.source, samples.Xs, samples.ys, samples.weights)
             warnings.warn(
                 "No target rows: this is the source learner alone, without a transfer. Give Xt, "
                 "or sample_domain with negative values for target rows.",
                 stacklevel=2,
             )
             return self
-        self._learn_mapping(samples, pairs)
-        self._learn_target(samples)
+        self._take_steps(samples, pairs, _afresh)
+        return self
+
+    def fit_recalling(
+        self, recall: Recall, Xs: ArrayLike, ys: ArrayLike, Xt: ArrayLike, yt: ArrayLike
+    ) -> Self:
+        """As ``fit``, taking over steps that another transfer has already fitted to these rows.
+
+        Parameters
+        ----------
+        recall : callable
+            Called as ``recall(step, estimator, make)`` for the steps ``"source"``, ``"mapping"``
+            and ``"carried"`` with the unfitted estimator that decides them; it returns what an
+            earlier call made for an equal estimator and equal rows, or ``make()``.
+        Xs, ys, Xt, yt : array-like
+            As in ``fit``.
+        """
+        self._take_steps(self._check(Xs, ys, Xt, yt, None, None, None), None, recall)
         return self
 
     def predict(
@@ -264,30 +284,36 @@ class Transfer(BaseEstimator):
             )
         return Samples(Xs, ys, Xt, yt, weights, sources)
 
-    def _learn_mapping(self, samples: Samples, pairs: Any) -> None:
-        self.mapping_ = clone(self._mapping())
-        Xs, ys, Xt, yt, weights, sources = samples
-        if self.mapping_.is_paired:
-            rows_s, rows_t = _pair_rows(pairs, Xs.shape[0], Xt.shape[0])
-            weights = None if weights is None else weights[rows_s]
-            self.mapping_.fit(Xs[rows_s], Xt[rows_t], sample_weight=weights)
-        else:
-            names = self._names(sources, TakesSources)
-            self.mapping_.fit(Xs, Xt, ys=ys, yt=yt, sample_weight=weights, **names)
-
-    def _learn_target(self, samples: Samples) -> None:
+    def _take_steps(self, samples: Samples, pairs: Any, recall: Recall) -> None:
         Xs, ys, weights = samples.Xs, samples.ys, samples.weights
-        carried = self.mapping_.carry(Xs, ys, weights, samples.Xt, **self._names(samples.sources))
+        mapping = self._mapping()
+        self.source_ = recall(
+            "source", self.source, lambda: fit_learner(self.source, Xs, ys, weights)
+        )
+        self.mapping_ = recall("mapping", mapping, lambda: self._learn_mapping(samples, pairs))
+        carried, rows = recall("carried", mapping, lambda: self._carry(samples))
         self.target_ = self._target_learner()
         model = self._carried_model(carried) if self.target_.uses_model else None
-        Xt = self.mapping_.transform_target(samples.Xt)
-        self.target_.fit(carried, Xt, samples.yt, model=model)
+        self.target_.fit(carried, rows, samples.yt, model=model)
 
-    def _names(self, sources: NDArray | None, form: type = MultiSource) -> dict[str, NDArray]:
-        """The names of the sources as an argument, where a mapping of that form takes them."""
-        if sources is None or not isinstance(self.mapping_, form):
-            return {}
-        return {"sources": sources}
+    def _learn_mapping(self, samples: Samples, pairs: Any) -> Mapping:
+        mapping = clone(self._mapping())
+        Xs, ys, Xt, yt, weights, sources = samples
+        if mapping.is_paired:
+            rows_s, rows_t = _pair_rows(pairs, Xs.shape[0], Xt.shape[0])
+            weights = None if weights is None else weights[rows_s]
+            return mapping.fit(Xs[rows_s], Xt[rows_t], sample_weight=weights)
+        names = _named(mapping, sources, TakesSources)
+        return mapping.fit(Xs, Xt, ys=ys, yt=yt, sample_weight=weights, **names)
+
+    def _carry(self, samples: Samples) -> tuple[Carried, Any]:
+        """Source samples and target rows, both where the domains meet."""
+        Xs, ys, Xt, _, weights, sources = samples
+        carried = self.mapping_.carry(Xs, ys, weights, Xt, **self._names(sources))
+        return carried, self.mapping_.transform_target(Xt)
+
+    def _names(self, sources: NDArray | None) -> dict[str, NDArray]:
+        return _named(self.mapping_, sources, MultiSource)
 
     def _carried_model(self, carried: Carried) -> Any:
         """The source model seen from where both domains meet, by running the mapping backwards.
@@ -349,6 +375,16 @@ class Transfer(BaseEstimator):
         tags.target_tags.required = True
         tags.input_tags.sparse = self._takes_sparse()
         return tags
+
+
+def _afresh(step: str, estimator: Any, make: Callable[[], Any]) -> Any:
+    """Recalls nothing."""
+    return make()
+
+
+def _named(mapping: Any, sources: NDArray | None, form: type) -> dict[str, NDArray]:
+    """The names of the sources as an argument, where a mapping of that form takes them."""
+    return {} if sources is None or not isinstance(mapping, form) else {"sources": sources}
 
 
 def _is_source(sample_domain: ArrayLike, n_rows: int) -> NDArray[np.bool_]:
