@@ -99,7 +99,7 @@ def test_a_copy_from_disk_carries_the_same_and_a_clone_too(blobs, tmp_path):
     [
         ({"alignment": "magic"}, 'alignment must be "none", "mmd"'),
         ({"alignment": "cdan", "task": "regression"}, "CDAN aligns classes, and task is"),
-        ({"validator": "target"}, 'validator must be "last", "source" or "information"'),
+        ({"validator": "target"}, 'validator must be "last", "source", "entropy"'),
         ({"input_shape": (3,)}, r"input_shape=\(3,\) takes 3 numbers a row: Xs has 2"),
     ],
 )

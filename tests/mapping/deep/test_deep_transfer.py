@@ -7,6 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from landbridge import DeepTransfer, Training, Transfer, load, save
+from landbridge.mapping.deep.deep_transfer import VALIDATORS
 from landbridge.source import linear_parameters
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
@@ -127,7 +128,7 @@ def test_an_interrupted_run_that_is_resumed_ends_with_the_same_weights(
         np.testing.assert_array_equal(value, resumed.weights_[name], err_msg=name)
 
 
-@pytest.mark.parametrize("validator", ["last", "source", "information"])
+@pytest.mark.parametrize("validator", VALIDATORS)
 def test_the_epoch_is_chosen_without_target_labels(shifted_blobs, validator):
     Xs, ys, Xt, _ = shifted_blobs
     net = quick(validator=validator, training=Training(max_epochs=8, learning_rate=0.05))
@@ -150,7 +151,8 @@ def test_too_few_rows_to_hold_out_leave_the_last_epoch(shifted_blobs):
     [
         ({"alignment": "magic"}, 'alignment must be "none", "mmd"'),
         ({"alignment": "mcd", "task": "regression"}, "MCD aligns classes, and task is"),
-        ({"validator": "target"}, 'validator must be "last", "source" or "information"'),
+        ({"validator": "target"}, 'validator must be "last", "source", "entropy"'),
+        ({"validator": "snd", "task": "regression"}, "scores probabilities of classes"),
         ({"trade_off": -1.0}, "trade_off must be a number from 0"),
         ({"input_shape": (3,)}, r"input_shape=\(3,\) takes 3 numbers a row: Xs has 2"),
     ],

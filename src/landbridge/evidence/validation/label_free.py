@@ -11,34 +11,16 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from landbridge.source.unlabelled import diversity, information_maximisation, mean_entropy
 
-def mean_entropy(probabilities: ArrayLike) -> float:
-    """Mean entropy of the rows (n, n_classes) in nats: 0 is certain, log(n_classes) is clueless.
-
-    Examples
-    --------
-    >>> mean_entropy([[0.5, 0.5], [1.0, 0.0]])
-    0.3466
-    """
-    return float(_entropy(_table(probabilities)).mean())
-
-
-def diversity(probabilities: ArrayLike) -> float:
-    """Entropy of the mean prediction in nats: 0 where all rows are given one class."""
-    return float(_entropy(_table(probabilities).mean(axis=0)))
-
-
-def information_maximisation(probabilities: ArrayLike) -> float:
-    """Diversity less mean entropy: high where predictions are certain and of many classes.
-
-    The mutual information of rows and predicted classes (Krause, Perona & Gomes 2010, eq. 3).
-
-    Examples
-    --------
-    >>> information_maximisation([[0.0, 1.0], [1.0, 0.0]])
-    0.6931
-    """
-    return diversity(probabilities) - mean_entropy(probabilities)
+__all__ = [
+    "classifier_weights",
+    "diversity",
+    "effective_sample_size",
+    "importance_weighted_score",
+    "information_maximisation",
+    "mean_entropy",
+]
 
 
 def importance_weighted_score(losses: ArrayLike, weights: ArrayLike) -> float:
@@ -90,20 +72,6 @@ def classifier_weights(Xs: NDArray, Xt: NDArray, *, random_state: int = 0) -> ND
     found = cross_val_predict(model, np.vstack([Xs, Xt]), domain, cv=folds, method="predict_proba")
     target = np.clip(found[: len(Xs), 1], 1e-9, 1 - 1e-9)
     return np.minimum(len(Xs) / len(Xt) * target / (1 - target), np.sqrt(len(Xs)))
-
-
-def _entropy(shares: NDArray) -> NDArray:
-    return -np.sum(shares * np.log(np.where(shares > 0, shares, 1.0)), axis=-1)
-
-
-def _table(probabilities: ArrayLike) -> NDArray[np.float64]:
-    table = np.asarray(probabilities, dtype=np.float64)
-    if table.ndim != 2 or not len(table) or not np.allclose(table.sum(axis=1), 1.0, atol=1e-3):
-        raise ValueError(
-            f"probabilities must be rows that sum to one: found shape {table.shape}. "
-            "Give predict_proba's output."
-        )
-    return table
 
 
 def _positive(weights: NDArray) -> NDArray:

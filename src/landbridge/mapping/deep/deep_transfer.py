@@ -5,7 +5,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import entr
 
 from landbridge.domains.class_weight import ClassWeight, class_weights
 from landbridge.domains.labels import codes_of, common_labels, is_labelled
@@ -15,12 +14,13 @@ from landbridge.mapping.deep.catalogue import make_alignment
 from landbridge.mapping.sources import TakesSources, check_sources
 from landbridge.mapping.surrogate import Surrogate
 from landbridge.source import LinearHead
+from landbridge.source.unlabelled import PREDICTION_SCORES
 from landbridge.training import Trainer, Training, TwoDomains
 from landbridge.training.loading import rows_and_labels, rows_of
 from landbridge.training.model import NetworkModel, softmax
 from landbridge.training.rows import flat, network_rows
 
-VALIDATORS = ("last", "source", "information")
+VALIDATORS = ("last", "source", *PREDICTION_SCORES)
 JUDGED_ROWS = 2000
 
 
@@ -44,10 +44,13 @@ class DeepTransfer(NetworkModel, Surrogate, TakesSources, UnpairedMapping):
         One of ``landbridge.mapping.deep.ALIGNMENTS``, or such an object with parameters of its own.
     trade_off : float, default=1.0
         λ: larger values align more, and at some point at the cost of the labels.
-    validator : {"last", "source", "information"}, default="last"
-        Which epoch's weights are kept, without target labels: the last one's; the one with the
-        least loss on held-out source rows; or the one whose predictions on the target are
-        surest and of most classes (Krause, Perona & Gomes 2010).
+    validator : str, default="last"
+        Which epoch's weights are kept, and on what a patience waits, without target labels:
+        ``"last"`` the last one's; ``"source"`` those with the least loss on held-out source rows;
+        or those whose predictions on the target score best by ``"information"``, surest and of
+        most classes (Krause, Perona & Gomes 2010), or by another of
+        ``landbridge.source.unlabelled.PREDICTION_SCORES``: ``"entropy"``, ``"diversity"``,
+        ``"bnm"``, ``"snd"`` or ``"mano"``.
     validation_share : float, default=0.1
         Share of the source rows to hold out for ``validator="source"``; where that is fewer than
         10 rows, too few to tell, none are, and the last epoch's weights are kept.
@@ -165,6 +168,11 @@ class DeepTransfer(NetworkModel, Surrogate, TakesSources, UnpairedMapping):
         """
         self._check_parameters()
         check_choice("validator", self.validator, VALIDATORS)
+        if self.validator in PREDICTION_SCORES and not self._classifies:
+            raise ValueError(
+                f'validator="{self.validator}" scores probabilities of classes, and task is '
+                f'{self.task!r}. Use "source" or "last".'
+            )
         check_number("trade_off", self.trade_off)
         Xs, ys = rows_and_labels(Xs, ys, "Xs")
         Xt, _ = rows_and_labels(Xt, name="Xt")
@@ -263,12 +271,11 @@ class DeepTransfer(NetworkModel, Surrogate, TakesSources, UnpairedMapping):
             self._batches_type(*target, batch_size=options.batch_size),
         )
         validator = self.validator if self.validator != "source" or len(held_out) else "last"
-        judges = {
+        judges: dict[str, Any] = {
             "last": None,
             "source": lambda: self._mean_loss(
                 plain, network.of_source, X[held_out], y[held_out], weights[held_out]
             ),
-            "information": lambda: -self._information(network, target[0]),
         }
         return self._trainer_type(
             net,
@@ -277,7 +284,7 @@ class DeepTransfer(NetworkModel, Surrogate, TakesSources, UnpairedMapping):
             options,
             seed,
             device,
-            judge=judges[validator],
+            judge=judges.get(validator, lambda: -self._told(validator, network, target[0])),
             keeps_best=validator != "last",
             rest=options.patience or 0,
             title="Deep transfer",
@@ -296,10 +303,10 @@ class DeepTransfer(NetworkModel, Surrogate, TakesSources, UnpairedMapping):
             )
         return alignment
 
-    def _information(self, network: Any, Xt: NDArray) -> float:
-        """Entropy of the mean prediction on the target, less the mean entropy."""
+    def _told(self, validator: str, network: Any, Xt: NDArray) -> float:
+        """What the network's predictions on target rows say of themselves."""
         found = softmax(self._run(network, Xt[:: -(-len(Xt) // JUDGED_ROWS)]))
-        return float(entr(found.mean(axis=0)).sum() - entr(found).sum(axis=1).mean())
+        return PREDICTION_SCORES[validator](found) if np.isfinite(found).all() else float("nan")
 
     def _settle(self, network: Any, source: NDArray, target: NDArray) -> None:
         """Give the network the target's statistics, and keep the source's."""
