@@ -30,7 +30,6 @@ from landbridge.saving import save
 from landbridge.source import CarriedModel, fit_learner, has_probabilities
 from landbridge.target import Pooled, TargetLearner
 
-
 Recall = Callable[[str, Any, Callable[[], Any]], Any]
 
 
@@ -203,7 +202,7 @@ class Transfer(BaseEstimator):
         predicted = self.predict(X, sample_domain)
         weights = check_weights(sample_weight, len(y), "sample_weight")
         if sample_domain is not None and not allow_source:
-            there = ~_is_source(sample_domain, len(y))
+            there = ~is_source(sample_domain, len(y))
             y, predicted = y[there], predicted[there]
             weights = None if weights is None else weights[there]
         measure = accuracy_score if is_classifier(self) else r2_score
@@ -249,7 +248,7 @@ class Transfer(BaseEstimator):
                 "Give target rows as Xt, and the names of several sources as sources, or all of "
                 "it in X with sample_domain: not both."
             )
-        here = _is_source(sample_domain, len(labels))
+        here = is_source(sample_domain, len(labels))
         hidden = _unmask(labels[~here], labels[here]) if is_classifier(self) else labels[~here]
         weights = None if weights is None else weights[here]
         names = check_sources(np.asarray(sample_domain)[here], int(here.sum()))
@@ -351,7 +350,7 @@ class Transfer(BaseEstimator):
             validate_data(self, X, reset=False, skip_check_array=True)
         if sample_domain is None:
             return ask(self.mapping_.transform_target(rows))
-        here = _is_source(sample_domain, rows.shape[0])
+        here = is_source(sample_domain, rows.shape[0])
         moved = []
         if here.any():
             names = self._names(np.asarray(sample_domain)[here])
@@ -387,7 +386,7 @@ def _named(mapping: Any, sources: NDArray | None, form: type) -> dict[str, NDArr
     return {} if sources is None or not isinstance(mapping, form) else {"sources": sources}
 
 
-def _is_source(sample_domain: ArrayLike, n_rows: int) -> NDArray[np.bool_]:
+def is_source(sample_domain: ArrayLike, n_rows: int) -> NDArray[np.bool_]:
     """Which rows are of the source: positive in ``sample_domain``; target rows are negative."""
     domain = np.asarray(sample_domain)
     if domain.shape != (n_rows,):
