@@ -15,7 +15,15 @@ from landbridge.evidence.shift import (
     feature_shift,
     mmd_test,
 )
-from landbridge.evidence.validation import Choice, catalogue_candidates, choose_without_labels
+from landbridge.evidence.validation import (
+    VALIDATORS,
+    Choice,
+    Seen,
+    catalogue_candidates,
+    choose_without_labels,
+    make_label_free_scorer,
+    score_without_labels,
+)
 from landbridge.evidence.verdict import (
     Comparison,
     GuardedTransfer,
@@ -28,10 +36,12 @@ from landbridge.evidence.verdict import (
 )
 
 __all__ = [
+    "VALIDATORS",
     "Choice",
     "Comparison",
     "Diagnosis",
     "GuardedTransfer",
+    "Seen",
     "Trial",
     "Verdict",
     "candidate_names",
@@ -43,5 +53,7 @@ __all__ = [
     "feature_shift",
     "leave_one_source_out",
     "make_candidate",
+    "make_label_free_scorer",
     "mmd_test",
+    "score_without_labels",
 ]

@@ -2,32 +2,13 @@
 
 import numpy as np
 import pytest
-from scipy.stats import entropy, norm
+from scipy.stats import norm
 
 from landbridge.evidence.validation.label_free import (
     classifier_weights,
-    diversity,
     effective_sample_size,
     importance_weighted_score,
-    information_maximisation,
-    mean_entropy,
 )
-
-
-@pytest.fixture
-def table():
-    return np.random.default_rng(0).dirichlet(np.ones(4), size=30)
-
-
-def test_entropies_are_scipys(table):
-    assert mean_entropy(table) == pytest.approx(entropy(table, axis=1).mean(), rel=1e-12)
-    assert diversity(table) == pytest.approx(entropy(table.mean(axis=0)), rel=1e-12)
-
-
-def test_information_is_highest_for_certain_and_even_predictions(table):
-    assert information_maximisation(np.eye(4)) == pytest.approx(np.log(4))
-    assert 0 < information_maximisation(table) < np.log(4)
-    assert information_maximisation(np.eye(4)[[1, 1]]) == 0.0
 
 
 def test_importance_weights_turn_the_sources_mean_into_the_targets():
@@ -57,5 +38,3 @@ def test_bad_input_is_named():
         effective_sample_size([0.0, 0.0])
     with pytest.raises(ValueError, match="not negative"):
         importance_weighted_score([1, 2], [1, -1])
-    with pytest.raises(ValueError, match=r"rows that sum to one: found shape \(2,\)"):
-        mean_entropy([0.5, 0.5])

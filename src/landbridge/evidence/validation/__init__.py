@@ -1,9 +1,30 @@
-"""During: what can be said of a fitted model where no target row has a label."""
+"""During: what can be said of a fitted model where no target row has a label.
+
+A validator sees a fitted model, labelled source rows and bare target rows (``Seen``), and gives a
+score, larger is better; ``VALIDATORS`` has them by name, ``make_label_free_scorer`` makes
+scikit-learn scorers of them.
+"""
 
 from landbridge.evidence.validation.choice import (
     Choice,
     catalogue_candidates,
     choose_without_labels,
 )
+from landbridge.evidence.validation.seen import Seen
+from landbridge.evidence.validation.validators import (
+    VALIDATORS,
+    LabelFreeScorer,
+    make_label_free_scorer,
+    score_without_labels,
+)
 
-__all__ = ["Choice", "catalogue_candidates", "choose_without_labels"]
+__all__ = [
+    "VALIDATORS",
+    "Choice",
+    "LabelFreeScorer",
+    "Seen",
+    "catalogue_candidates",
+    "choose_without_labels",
+    "make_label_free_scorer",
+    "score_without_labels",
+]
