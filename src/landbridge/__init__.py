@@ -21,10 +21,11 @@ _NAMES = {
     "GaussianRatio GeodesicFlow GradientMapping GradualSelfTraining GromovWasserstein "
     "Identity KernelDensityRatio KernelRidgeMap KernelTransport LabelPropagation "
     "LaplaceTransport LeastSquares LowRankAffine MMDScaleShift MMDTargetShift "
-    "ManifoldEmbedded Mapping Monge MultiLinearMonge NearestNeighbourRatio "
+    "ManifoldEmbedded Mapping MarginalisedDenoising Monge MultiLinearMonge NearestNeighbourRatio "
     "OptimalTransport PartialTransport PerSource PiecewiseDirectStandardization "
     "Procrustes PseudoLabels Recentre Ridge RiemannianAlignment SemiSupervisedTCA "
-    "Standardise SubspaceAlignment TransferSubspace UnbalancedTransport make_mapping",
+    "Standardise StructuralCorrespondence SubspaceAlignment TransferSubspace "
+    "UnbalancedTransport make_mapping",
     "target": "SER SHOT STRUT TARGETS TENT AdaBN BoostedContinuation FeatureAugmentation FineTune "
     "KernelTransferRegressor LabelShift LinearInterpolation LogitAdjusted Pooled Refit "
     "RegularTransferClassifier RegularTransferRegressor Stacking TargetLearner TargetOnly "

@@ -1,12 +1,13 @@
 """Step 2: the map ``f`` that carries source rows over to the target.
 
 A folder holds the maps that are found in one way: by aligning moments (``alignment``), as kernel
-components (``components``), by optimal transport (``transport``), as density ratios that weigh
-rows instead of moving them (``reweighting``), as labels of target rows (``relabelling``), or from
-pairs (``paired``). A file in it holds one method: the pure functions that are its formula, then
-the class. ``base`` has the interface and the forms a mapping takes; ``affine``, ``shared_space``,
-``in_place`` and ``surrogate`` what common kinds of map have in common; ``sources`` the maps of
-several sources; ``catalogue`` the names of all.
+components (``components``), as features guessed from one another (``pivots``), by optimal
+transport (``transport``), as density ratios that weigh rows instead of moving them
+(``reweighting``), as labels of target rows (``relabelling``), or from pairs (``paired``). A file
+in it holds one method: the pure functions that are its formula, then the class. ``base`` has the
+interface and the forms a mapping takes; ``affine``, ``shared_space``, ``in_place`` and
+``surrogate`` what common kinds of map have in common; ``sources`` the maps of several sources;
+``catalogue`` the names of all.
 """
 
 from landbridge.mapping.base import (
@@ -58,6 +59,7 @@ from landbridge.mapping.catalogue import (
     LeastSquares,
     LowRankAffine,
     ManifoldEmbedded,
+    MarginalisedDenoising,
     MMDScaleShift,
     MMDTargetShift,
     Monge,
@@ -74,6 +76,7 @@ from landbridge.mapping.catalogue import (
     RiemannianAlignment,
     SemiSupervisedTCA,
     Standardise,
+    StructuralCorrespondence,
     SubspaceAlignment,
     TransferSubspace,
     UnbalancedTransport,
@@ -130,6 +133,7 @@ __all__ = [
     "MMDTargetShift",
     "ManifoldEmbedded",
     "Mapping",
+    "MarginalisedDenoising",
     "MomentMapping",
     "Monge",
     "MultiLinearMonge",
@@ -148,6 +152,7 @@ __all__ = [
     "RiemannianAlignment",
     "SemiSupervisedTCA",
     "Standardise",
+    "StructuralCorrespondence",
     "SubspaceAlignment",
     "TransferSubspace",
     "UnbalancedTransport",

@@ -29,6 +29,7 @@ from landbridge.mapping.paired.standardization import (
     DirectStandardization,
     PiecewiseDirectStandardization,
 )
+from landbridge.mapping.pivots import MarginalisedDenoising, StructuralCorrespondence
 from landbridge.mapping.relabelling import (
     DASVM,
     JCPOT,
@@ -83,6 +84,8 @@ MAPPINGS: dict[str, type[Mapping]] = {
     "jda": JDA,
     "bda": BDA,
     "tjm": TJM,
+    "scl": StructuralCorrespondence,
+    "mda": MarginalisedDenoising,
     "sinkhorn": OptimalTransport,
     "exact-transport": ExactTransport,
     "unbalanced-transport": UnbalancedTransport,
