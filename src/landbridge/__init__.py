@@ -35,7 +35,7 @@ _NAMES = {
     "onnx": "export_onnx",
     "evidence": "Comparison Diagnosis GuardedTransfer Verdict choose_without_labels "
     "classifier_two_sample_test compare diagnose feature_shift leave_one_source_out "
-    "make_candidate mmd_test",
+    "make_candidate mmd_test rank_backbones rank_sources",
     "report": "render_report write_report",
     "job": "TableModel check run",
 }

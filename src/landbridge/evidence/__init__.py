@@ -1,7 +1,8 @@
 """How the domains differ, and whether carrying over helped.
 
 Before: ``diagnose`` needs no trained model and compares features, labels and, where there are
-target labels, how the one depends on the other. After: ``compare`` puts every candidate on the
+target labels, how the one depends on the other; ``rank_sources`` and ``rank_backbones`` say which
+source or encoder suits the target. After: ``compare`` puts every candidate on the
 same folds of target labels beside learning from the source only, the target only and both
 pooled, and the guard uses the best of these unless a candidate is better beyond the noise.
 Where there are several sources and no target labels, ``leave_one_source_out`` tells; where there
@@ -15,6 +16,7 @@ from landbridge.evidence.shift import (
     feature_shift,
     mmd_test,
 )
+from landbridge.evidence.transferability import Ranking, rank_backbones, rank_sources
 from landbridge.evidence.validation import (
     VALIDATORS,
     Choice,
@@ -42,6 +44,7 @@ __all__ = [
     "Diagnosis",
     "GuardedTransfer",
     "Seen",
+    "Ranking",
     "Trial",
     "Verdict",
     "candidate_names",
@@ -55,5 +58,7 @@ __all__ = [
     "make_candidate",
     "make_label_free_scorer",
     "mmd_test",
+    "rank_backbones",
+    "rank_sources",
     "score_without_labels",
 ]

@@ -204,6 +204,23 @@ def mmd_test(
     )
 
 
+def domain_scores(
+    Xs: ArrayLike, Xt: ArrayLike, *, squares: bool = True, random_state: int = 0
+) -> NDArray[np.float64]:
+    """Scores (n_s + n_t,) of all rows by the test's classifier, out of fold: above zero, target.
+
+    Raises
+    ------
+    ValueError
+        If a domain has fewer than two rows, or the two differ in their number of features.
+    """
+    rng = np.random.default_rng(random_state)
+    rows_s, rows_t = _thinned(Xs, Xt, max(len(Xs), len(Xt)), rng)  # type: ignore[arg-type]
+    domain, fold = _domains_in_folds(len(rows_s), len(rows_t), rng)
+    features = _standardised(np.vstack([rows_s, rows_t]), squares)
+    return fold_scores(_design(features), domain[:, None], fold, features.shape[1])[:, 0]
+
+
 def permutation_p_value(statistics: NDArray) -> float:
     """``(1 + #{as large or larger}) / (1 + B)``: the observed statistic first, then B permuted."""
     observed, permuted = statistics[0], statistics[1:]

@@ -1,0 +1,306 @@
+"""Which of several labelled sources suits a target, before anything is carried over."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.linear_model import RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from landbridge.domains import (
+    as_labels,
+    check_rows,
+    class_names,
+    common_labels,
+    encode,
+    is_labelled,
+    labelled_rows,
+)
+from landbridge.domains.problem import Task, infer_task
+from landbridge.evidence.shift.probe import PENALTIES
+from landbridge.evidence.shift.two_sample import check_same_features, domain_scores
+from landbridge.evidence.transferability.leep import measure_leep
+from landbridge.evidence.transferability.measured import Measured, bootstrap_weights
+from landbridge.evidence.transferability.nce import measure_nce
+from landbridge.evidence.transferability.ranking import (
+    Draws,
+    Ranking,
+    check_candidates,
+    check_measure,
+    ranking,
+)
+from landbridge.moments.feature_map import (
+    MEDIAN_ROWS,
+    cosines_and_sines,
+    draw_frequencies,
+    draw_rows,
+    median_distance,
+)
+
+LEAST_LABELS = 10
+SQUARED_FEATURES = 128
+N_FREQUENCIES = 256
+DISTANCES = ("proxy_a_distance", "mmd2")
+
+
+class Source(NamedTuple):
+    """One source: its name, rows, labels and bootstrap weights."""
+
+    name: str
+    X: NDArray[np.float64]
+    y: NDArray
+    weights: NDArray[np.float32]
+
+
+def rank_sources(
+    sources: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    Xt: ArrayLike,
+    yt: ArrayLike | None = None,
+    *,
+    task: Task | None = None,
+    by: str | None = None,
+    n_draws: int = 200,
+    max_rows: int = 2000,
+    random_state: int = 0,
+) -> Ranking:
+    r"""Labelled sources by how well they suit the target.
+
+    With target labels a plain linear model of each source is tried on the labelled target rows.
+    Without, all there is to see is how far the features lie apart: the proxy A-distance
+    :math:`2 (1 - 2 \epsilon)`, ε a domain classifier's error (Ben-David et al. 2007), below zero
+    only by chance, and the unbiased MMD² with one kernel for all. A source may lie near and
+    still follow other rules: ranks without labels are a guess.
+
+    The bootstrap draws the same target rows for every source, and each source's rows where
+    distances are measured; the models are not trained anew.
+
+    Parameters
+    ----------
+    sources : dict of str to (Xs, ys)
+        Rows (n_s, d) and labels (n_s,) of each source.
+    Xt : array-like of shape (n_t, d)
+        The target's rows.
+    yt : array-like of shape (n_t,), optional
+        Target labels, blank where unknown; below ten they are too few to rank by.
+    task : "classification" or "regression", optional
+        Read off the sources' labels by default.
+    by : str, optional
+        The measure that ranks: with target labels by default ``accuracy`` or
+        ``absolute_skill``, without ``proxy_a_distance``.
+    n_draws : int
+        Bootstrap draws.
+    max_rows : int
+        Larger domains are thinned to so many rows.
+    random_state : int
+        Seed of the draws, the folds and the thinning.
+
+    Returns
+    -------
+    Ranking
+        Columns ``proxy_a_distance``, ``mmd2``, ``missing_classes`` (classes that the target's
+        labels or another source have, and this one lacks) and, with target labels, ``accuracy``,
+        ``leep`` and ``nce`` of the source's model on them, or ``absolute_skill`` for numbers:
+        one less its mean absolute error over that of the target's median.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a source, the target or ``by`` does not fit; the source is named.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from landbridge import rank_sources
+    >>> rng = np.random.default_rng(0)
+    >>> def domain(shift):
+    ...     X = rng.normal(size=(200, 3)) + shift
+    ...     return X, X[:, 0] > shift
+    >>> found = rank_sources({"far": domain(2), "near": domain(0.3)}, domain(0)[0])
+    >>> found.best, found.by, found.is_sure
+    ('near', 'proxy_a_distance', True)
+    """
+    check_candidates(sources, "sources")
+    rng = np.random.default_rng(random_state)
+    rows_t = check_rows(Xt, "Xt", min_rows=2)
+    labels_t = np.full(len(rows_t), None) if yt is None else as_labels(yt, len(rows_t), "yt")
+    checked = {name: _checked(name, source, rows_t) for name, source in sources.items()}
+    every = np.concatenate([y.astype(object) for _, y in checked.values()])
+    is_numbers = (task or infer_task(labelled_rows(every, every)[1])) == "regression"
+    few = draw_rows(len(rows_t), max_rows, rng)
+    target = rows_t[few].astype(np.float64)
+    weights_t = bootstrap_weights(len(few), n_draws, rng)
+    thinned = [_thinned(name, *one, max_rows, n_draws, rng) for name, one in checked.items()]
+    found: dict[str, dict[str, Draws]] = {
+        name: {"proxy_a_distance": _proxy(one, target, weights_t, random_state)}
+        for name, one in zip(checked, thinned, strict=True)
+    }
+    for name, draws in _discrepancies(thinned, target, weights_t, rng).items():
+        found[name]["mmd2"] = draws
+    notes: list[str] = []
+    known = np.flatnonzero(is_labelled(labels_t))
+    if len(known) >= LEAST_LABELS:
+        judged = known[draw_rows(len(known), max_rows, rng)]
+        with_labels = _by_labels(
+            thinned, rows_t[judged], labels_t[judged], n_draws, is_numbers, rng
+        )
+        for name, measures in with_labels.items():
+            found[name] |= measures
+    elif len(known):
+        notes.append(
+            f"{len(known)} target labels are too few to rank by ({LEAST_LABELS} would do): the "
+            "distance of the features ranks instead."
+        )
+    missing = {} if is_numbers else _missing_classes(checked, labels_t)
+    notes += [
+        f"{name} has no rows of {', '.join(map(str, lacks))}: no model of it alone can predict it."
+        for name, lacks in missing.items()
+        if lacks
+    ]
+    measures = list(next(iter(found.values())))
+    check_measure(by, measures)
+    by = by or (measures[2] if len(measures) > 2 else "proxy_a_distance")
+    values = {
+        name: {key: one.value for key, one in of_source.items()}
+        | ({"missing_classes": len(missing[name])} if missing else {})
+        for name, of_source in found.items()
+    }
+    drawn = {name: of_source[by] for name, of_source in found.items()}
+    return ranking(values, drawn, by, tuple(notes), _remedy(by))
+
+
+def _remedy(by: str) -> str:
+    if by in DISTANCES:
+        return " Label target rows to rank by what counts, or use these sources together."
+    return " Label more target rows, or use these sources together."
+
+
+def _checked(name: str, source: Any, rows_t: NDArray) -> tuple[NDArray, NDArray]:
+    """A source's labelled rows and their labels."""
+    what = f"sources[{name!r}]"
+    try:
+        X, y = source
+    except (TypeError, ValueError):
+        raise ValueError(f"{what} must be a pair of rows and labels (Xs, ys).") from None
+    rows = check_rows(X, f"{what} rows", min_rows=2)
+    try:
+        check_same_features(rows, rows_t)
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}") from None
+    rows, labels = labelled_rows(rows, as_labels(y, len(rows), f"{what} labels"))
+    if len(rows) < 2:
+        raise ValueError(f"{what} must have at least two labelled rows: found {len(rows)}.")
+    return rows, labels
+
+
+def _thinned(
+    name: str, X: NDArray, y: NDArray, max_rows: int, n_draws: int, rng: np.random.Generator
+) -> Source:
+    few = draw_rows(len(X), max_rows, rng)
+    return Source(
+        name, X[few].astype(np.float64), y[few], bootstrap_weights(len(few), n_draws, rng)
+    )
+
+
+def _proxy(source: Source, Xt: NDArray, weights_t: NDArray, random_state: int) -> Draws:
+    """The proxy A-distance, and its draws over the rows of both domains."""
+    squares = Xt.shape[1] <= SQUARED_FEATURES
+    scores = domain_scores(source.X, Xt, squares=squares, random_state=random_state)
+    wrong_s, wrong_t = scores[: len(source.X)] > 0, scores[len(source.X) :] <= 0
+    value = 2.0 - 2.0 * (wrong_s.mean() + wrong_t.mean())
+    moved = sum(
+        weights @ wrong.astype(np.float32) / len(wrong)
+        for weights, wrong in ((source.weights, wrong_s), (weights_t, wrong_t))
+    )
+    return Draws(float(value), value - 2.0 * np.asarray(moved, dtype=np.float64))
+
+
+def _discrepancies(
+    sources: list[Source], Xt: NDArray, weights_t: NDArray, rng: np.random.Generator
+) -> dict[str, Draws]:
+    """Unbiased MMD² of each source to the target by random features of one Gaussian kernel."""
+    scaler = StandardScaler().fit(np.vstack([Xt, *(source.X for source in sources)]))
+    rows_t = scaler.transform(Xt)
+    width = median_distance(rows_t[draw_rows(len(rows_t), MEDIAN_ROWS, rng)])
+    frequencies = draw_frequencies(Xt.shape[1], width, N_FREQUENCIES, rng)
+    phi_t = cosines_and_sines(rows_t, frequencies)
+    found = {}
+    for source in sources:
+        phi_s = cosines_and_sines(scaler.transform(source.X), frequencies)
+        found[source.name] = _discrepancy(phi_s, phi_t, source.weights, weights_t)
+    return found
+
+
+def _discrepancy(phi_s: NDArray, phi_t: NDArray, weights_s: NDArray, weights_t: NDArray) -> Draws:
+    apart = phi_t.mean(axis=0) - phi_s.mean(axis=0)
+    pulls = [2.0 * (phi @ apart) * sign for phi, sign in ((phi_s, -1.0), (phi_t, 1.0))]
+    # Rows agree with themselves, k(x, x) = 1: what that adds to ‖mean‖² is taken off.
+    own = sum((1 - float(m @ m)) / (len(p) - 1) for p in (phi_s, phi_t) for m in [p.mean(axis=0)])
+    moved = sum(
+        weights @ (pull - pull.mean()).astype(np.float32) / len(pull)
+        for weights, pull in zip((weights_s, weights_t), pulls, strict=True)
+    )
+    value = float(apart @ apart) - own
+    return Draws(value, value + np.asarray(moved, dtype=np.float64))
+
+
+def _by_labels(
+    sources: list[Source],
+    X: NDArray,
+    y: NDArray,
+    n_draws: int,
+    is_numbers: bool,
+    rng: np.random.Generator,
+) -> dict[str, dict[str, Draws]]:
+    """How the linear model of each source does on labelled target rows."""
+    weights = bootstrap_weights(len(X), n_draws, rng)
+    measure = _number_measures if is_numbers else _class_measures
+    return {
+        source.name: {key: Draws.of(one, weights) for key, one in measure(source, X, y).items()}
+        for source in sources
+    }
+
+
+def _class_measures(source: Source, X: NDArray, y: NDArray) -> dict[str, Measured]:
+    labels_s, labels_t, classes = common_labels(source.y, y)
+    own = class_names(labels_s)
+    P = np.ones((len(X), 1))
+    if len(own) > 1:
+        model = make_pipeline(
+            StandardScaler(), LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+        )
+        P = model.fit(source.X, encode(labels_s, own).astype(int)).predict_proba(X)
+    codes = encode(labels_t, classes).astype(np.intp)
+    answers = P.argmax(axis=1)
+    right = (encode(own, classes)[answers] == codes).astype(float)
+    _, codes = np.unique(codes, return_inverse=True)  # the classes that occur in the target
+    return {
+        "accuracy": Measured(float(right.mean()), right - right.mean()),
+        "leep": measure_leep(P, codes),
+        "nce": measure_nce(answers, codes),
+    }
+
+
+def _number_measures(source: Source, X: NDArray, y: NDArray) -> dict[str, Measured]:
+    target = np.array(y.tolist(), dtype=np.float64)
+    model = make_pipeline(StandardScaler(), RidgeCV(PENALTIES))
+    off = np.abs(target - model.fit(source.X, source.y.astype(np.float64)).predict(X))
+    least = np.abs(target - np.median(target))
+    whole = max(float(least.mean()), np.finfo(float).tiny)
+    skill = 1.0 - off.mean() / whole
+    influence = (1.0 - skill) * least / whole - off / whole
+    return {"absolute_skill": Measured(float(skill), influence - influence.mean())}
+
+
+def _missing_classes(
+    sources: Mapping[str, tuple[NDArray, NDArray]], labels_t: NDArray
+) -> dict[str, list[Any]]:
+    """The classes of the target, or of any source where its labels are unknown, that each lacks."""
+    asked = class_names(labels_t).tolist()
+    wanted = asked or class_names(*(y for _, y in sources.values())).tolist()
+    return {
+        name: [c for c in wanted if c not in set(class_names(y).tolist())]
+        for name, (_, y) in sources.items()
+    }
