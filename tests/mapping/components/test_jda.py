@@ -4,7 +4,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from landbridge.mapping.components import JDA, TCA, pseudo_labels
-from landbridge.mapping.components.pseudo_labels import ClassMeans, mean_differences
+from landbridge.mapping.components.pseudo_labels import (
+    ClassMeans,
+    drawn_evenly,
+    mean_differences,
+)
 
 
 def nearest(Z, ys, n_s=90):
@@ -141,3 +145,33 @@ def test_errors_name_the_argument(domains):
         JDA().fit(Xs, Xt, ys=ys + 0.5)
     with pytest.raises(ValueError, match="max_iter must be a whole number from 1 up: found 0"):
         JDA(max_iter=0).fit(Xs, Xt, ys=ys)
+
+
+def test_rows_are_drawn_by_share_and_no_class_is_left_out(rng):
+    codes = rng.permutation(np.repeat([-1, 0, 1, 2], [500, 800, 200, 1]))
+    drawn = drawn_evenly(codes, rng.random(1501), 100)
+    assert len(np.unique(drawn)) == len(drawn) <= 103
+    counts = np.bincount(codes[drawn] + 1, minlength=4)
+    assert counts[0] == 0 and counts[3] == 1
+    np.testing.assert_allclose(counts[1:3], [80, 20], atol=2)
+
+
+def test_many_rows_give_some_to_the_nearest_neighbour_whatever_their_order(
+    domains, rng, monkeypatch
+):
+    Xs, ys, Xt, _ = domains
+    monkeypatch.setattr(pseudo_labels, "NEAREST_ROWS", 30)
+    learned = []
+    fit = KNeighborsClassifier.fit
+    monkeypatch.setattr(
+        KNeighborsClassifier, "fit", lambda self, X, y: learned.append(len(X)) or fit(self, X, y)
+    )
+    mapping = JDA(n_components=3, reg=0.3, kernel="linear")
+    first = mapping.fit(Xs, Xt, ys=ys).matrix_
+    assert 30 <= min(learned) <= max(learned) <= 33
+    order = rng.permutation(len(Xs))
+    again = mapping.fit(Xs[order], Xt, ys=ys[order]).matrix_
+    np.testing.assert_allclose(again, first, atol=1e-8)
+    learned.clear()
+    mapping.set_params(learner=KNeighborsClassifier(1)).fit(Xs, Xt, ys=ys)
+    assert set(learned) == {len(Xs)}

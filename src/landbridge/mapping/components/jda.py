@@ -30,7 +30,8 @@ class JDA(PseudoLabelled):
         The most rounds; the first knows no target classes but the given ones. It is over when a
         round changes no guess.
     learner : classifier, optional
-        What guesses; the nearest neighbour by default.
+        What guesses; by default the nearest of at most 5,000 labelled rows, which are drawn evenly
+        where there are more. A learner of your own sees them all.
     kernel, kind, n_features, gamma, random_state
         As for :class:`TCA`.
 

@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.neighbors import KNeighborsClassifier
 
 from landbridge.domains import class_names
+from landbridge.domains.folds import content_key
 from landbridge.domains.labels import BLANK, codes_of
 from landbridge.domains.parameters import check_number
 from landbridge.mapping.components.base import (
@@ -21,6 +22,8 @@ from landbridge.mapping.components.feature_rows import FeatureRows
 
 GUESS_TOLERANCE = 1e-5
 """Components that serve to guess labels need no more; the last ones are worked out fully."""
+NEAREST_ROWS = 5000
+"""The nearest is sought among so many labelled rows, or every round would cost n² products."""
 
 
 class ClassMeans(NamedTuple):
@@ -62,6 +65,17 @@ def mean_differences(
     return np.hstack([marginal * overall, conditional * (sides[0] - sides[1])])
 
 
+def drawn_evenly(codes: NDArray, key: NDArray, most: int) -> NDArray[np.intp]:
+    """Numbers of about ``most`` rows, each class in its share, at even steps of ``key`` (n,).
+
+    A class that would be left out gives one row. BLANK rows are never drawn.
+    """
+    order = np.lexsort((key, codes))[(codes == BLANK).sum() :]
+    firsts = np.flatnonzero(np.diff(codes[order], prepend=BLANK))
+    evenly = np.linspace(0, len(order) - 1, most).astype(np.intp)
+    return order[np.union1d(firsts, evenly)]
+
+
 class PseudoLabelled(KernelComponents):
     """Components that bring classes together, those of the target being guessed round by round.
 
@@ -81,12 +95,23 @@ class PseudoLabelled(KernelComponents):
 
     def _components(self, features: FeatureRows, ys: NDArray, yt: NDArray | None) -> Components:
         self.classes_ = class_names(ys) if yt is None else class_names(ys, yt)
-        known = np.full(len(features.weights[1]), BLANK)
+        source, known = codes_of(ys, self.classes_), np.full(len(features.weights[1]), BLANK)
         if yt is not None:
             known = codes_of(yt, self.classes_)
-        return self._rounds(features, codes_of(ys, self.classes_), known)
+        return self._rounds(features, source, known, self._taught(features, source, known))
 
-    def _rounds(self, features: FeatureRows, source: NDArray, known: NDArray) -> Components:
+    def _taught(self, features: FeatureRows, source: NDArray, known: NDArray) -> NDArray[np.intp]:
+        """Numbers of the rows of both samples, the source's first, that the learner sees."""
+        codes = np.concatenate([source, known])
+        taught = np.flatnonzero(codes != BLANK)
+        if self.learner is not None or len(taught) <= NEAREST_ROWS:
+            return taught
+        key = np.concatenate([content_key(rows) for rows in features.samples])
+        return drawn_evenly(codes, key, NEAREST_ROWS)
+
+    def _rounds(
+        self, features: FeatureRows, source: NDArray, known: NDArray, taught: NDArray
+    ) -> Components:
         scatter, means = features.scatter_and_means()
         penalty = penalty_of(features, self.reg, scatter)
         n_classes = len(self.classes_)
@@ -98,7 +123,7 @@ class PseudoLabelled(KernelComponents):
             U = mean_differences(means, source_means, target_means, *weighing)
             found = self._solve(features, scatter, U, penalty, start, GUESS_TOLERANCE)
             before, start = target, found.subspace
-            target = self._guess(features, found, source, known)
+            target = self._guess(features, found, source, known, taught)
             changes.append(float((target != before).mean()))
             if not changes[-1]:
                 break
@@ -112,12 +137,18 @@ class PseudoLabelled(KernelComponents):
         """What ``mean_differences`` asks, for codes of the source's and the target's rows."""
 
     def _guess(
-        self, features: FeatureRows, found: Components, source: NDArray, known: NDArray
+        self,
+        features: FeatureRows,
+        found: Components,
+        source: NDArray,
+        known: NDArray,
+        taught: NDArray,
     ) -> NDArray:
         """Codes of the target's rows, by a learner where the domains meet."""
         W = with_unit_variance(found, features.total_weight)
         Zs, Zt = (features.project(k, W) for k in (0, 1))
-        rows = np.concatenate([Zs[source != BLANK], Zt[known != BLANK]])
-        codes = np.concatenate([source[source != BLANK], known[known != BLANK]])
+        here, there = taught[taught < len(Zs)], taught[taught >= len(Zs)] - len(Zs)
+        rows = np.concatenate([Zs[here], Zt[there]])
+        codes = np.concatenate([source[here], known[there]])
         learner = KNeighborsClassifier(1) if self.learner is None else clone(self.learner)
         return np.where(known != BLANK, known, learner.fit(rows, codes).predict(Zt))
