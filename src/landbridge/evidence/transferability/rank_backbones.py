@@ -124,35 +124,38 @@ def rank_backbones(
     }
     answers = _answers(probabilities, representations, len(labels), kept)
     is_numbers = (task or infer_task(labels[known])) == "regression"
-    target = number_rows(np.zeros((len(kept), 1)), labels[kept])[1] if is_numbers else None
-    codes = _codes(labels[kept]) if target is None else target
     measures = OF_NUMBERS if is_numbers else OF_CLASSES
-    complete = bool(answers) and set(answers) == set(representations) and not is_numbers
-    check_measure(by, [*measures, *(OF_PROBABILITIES if complete else ())])
-    by = by or "log_me"
+    answers = {} if is_numbers else _answers(probabilities, representations, len(labels), kept)
+    of_all = OF_PROBABILITIES if len(answers) == len(representations) else {}
+    check_measure(by, [*measures, *of_all])
+    target = _numbers(labels[kept]) if is_numbers else _codes(labels[kept])
     found = {
-        name: _measured(features[name], answers.get(name), codes, measures) for name in features
+        name: _measured(F, answers.get(name), target, measures) for name, F in features.items()
     }
+    ranks_by = by or "log_me"
+    weights = bootstrap_weights(len(kept), n_draws, rng)
+    drawn = {name: Draws.of(one[ranks_by], weights) for name, one in found.items()}
     values = {
         name: {key: one.score for key, one in measured.items()}
         | {"intrinsic_dimension": _dimension(features[name], random_state)}
         for name, measured in found.items()
     }
-    weights = bootstrap_weights(len(kept), n_draws, rng)
-    drawn = {name: Draws.of(measured[by], weights) for name, measured in found.items()}
     best = max(drawn, key=lambda name: drawn[name].value)
-    rows = answers[best] if by in OF_PROBABILITIES else features[best]
-    measure = {**measures, **OF_PROBABILITIES}[by]
-    notes = _on_chance(best, measure, rows, codes, rng)
+    rows = answers[best] if ranks_by in OF_PROBABILITIES else features[best]
+    notes = _on_chance(best, {**measures, **of_all}[ranks_by], rows, target, rng)
     remedy = " Take the cheapest of these, or label more target rows."
-    return ranking(values, drawn, by, notes, remedy)
+    return ranking(values, drawn, ranks_by, notes, remedy)
+
+
+def _numbers(labels: NDArray) -> NDArray[np.float64]:
+    return number_rows(np.zeros((len(labels), 1)), labels)[1]
 
 
 def _measured(
     F: NDArray, P: NDArray | None, codes: NDArray, measures: dict[str, Measure]
 ) -> dict[str, Measured]:
     found = {key: measure(F, codes) for key, measure in measures.items()}
-    if P is not None and "gbc" in measures:
+    if P is not None:
         found |= {key: measure(P, codes) for key, measure in OF_PROBABILITIES.items()}
     return found
 

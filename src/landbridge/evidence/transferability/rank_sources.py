@@ -129,46 +129,45 @@ def rank_sources(
     checked = {name: _checked(name, source, rows_t) for name, source in sources.items()}
     every = np.concatenate([y.astype(object) for _, y in checked.values()])
     is_numbers = (task or infer_task(labelled_rows(every, every)[1])) == "regression"
-    few = draw_rows(len(rows_t), max_rows, rng)
-    target = rows_t[few].astype(np.float64)
-    weights_t = bootstrap_weights(len(few), n_draws, rng)
     thinned = [_thinned(name, *one, max_rows, n_draws, rng) for name, one in checked.items()]
-    found: dict[str, dict[str, Draws]] = {
-        name: {"proxy_a_distance": _proxy(one, target, weights_t, random_state)}
-        for name, one in zip(checked, thinned, strict=True)
-    }
-    for name, draws in _discrepancies(thinned, target, weights_t, rng).items():
-        found[name]["mmd2"] = draws
-    notes: list[str] = []
+    found = _distances(thinned, rows_t, max_rows, n_draws, rng)
     known = np.flatnonzero(is_labelled(labels_t))
+    default, notes = "proxy_a_distance", _too_few(len(known))
     if len(known) >= LEAST_LABELS:
         judged = known[draw_rows(len(known), max_rows, rng)]
-        with_labels = _by_labels(
-            thinned, rows_t[judged], labels_t[judged], n_draws, is_numbers, rng
-        )
-        for name, measures in with_labels.items():
-            found[name] |= measures
-    elif len(known):
-        notes.append(
-            f"{len(known)} target labels are too few to rank by ({LEAST_LABELS} would do): the "
-            "distance of the features ranks instead."
-        )
+        weights = bootstrap_weights(len(judged), n_draws, rng)
+        measure = _number_measures if is_numbers else _class_measures
+        for source in thinned:
+            on_labels = measure(source, rows_t[judged], labels_t[judged])
+            found[source.name] |= {k: Draws.of(one, weights) for k, one in on_labels.items()}
+        default = "absolute_skill" if is_numbers else "accuracy"
+    check_measure(by, list(found[thinned[0].name]))
     missing = {} if is_numbers else _missing_classes(checked, labels_t)
-    notes += [
+    values = {
+        name: {key: one.value for key, one in measures.items()}
+        | ({"missing_classes": len(missing[name])} if missing else {})
+        for name, measures in found.items()
+    }
+    ranks_by = by or default
+    drawn = {name: measures[ranks_by] for name, measures in found.items()}
+    return ranking(values, drawn, ranks_by, (*notes, *_gaps(missing)), _remedy(ranks_by))
+
+
+def _too_few(n_known: int) -> tuple[str, ...]:
+    if not 0 < n_known < LEAST_LABELS:
+        return ()
+    return (
+        f"{n_known} target labels are too few to rank by ({LEAST_LABELS} would do): the "
+        "distance of the features ranks instead.",
+    )
+
+
+def _gaps(missing: dict[str, list[Any]]) -> list[str]:
+    return [
         f"{name} has no rows of {', '.join(map(str, lacks))}: no model of it alone can predict it."
         for name, lacks in missing.items()
         if lacks
     ]
-    measures = list(next(iter(found.values())))
-    check_measure(by, measures)
-    by = by or (measures[2] if len(measures) > 2 else "proxy_a_distance")
-    values = {
-        name: {key: one.value for key, one in of_source.items()}
-        | ({"missing_classes": len(missing[name])} if missing else {})
-        for name, of_source in found.items()
-    }
-    drawn = {name: of_source[by] for name, of_source in found.items()}
-    return ranking(values, drawn, by, tuple(notes), _remedy(by))
 
 
 def _remedy(by: str) -> str:
@@ -204,10 +203,26 @@ def _thinned(
     )
 
 
-def _proxy(source: Source, Xt: NDArray, weights_t: NDArray, random_state: int) -> Draws:
+def _distances(
+    sources: list[Source], rows_t: NDArray, max_rows: int, n_draws: int, rng: np.random.Generator
+) -> dict[str, dict[str, Draws]]:
+    """Both distances of each source to the target."""
+    target = rows_t[draw_rows(len(rows_t), max_rows, rng)].astype(np.float64)
+    weights = bootstrap_weights(len(target), n_draws, rng)
+    discrepancies = _discrepancies(sources, target, weights, rng)
+    return {
+        source.name: {
+            "proxy_a_distance": _proxy(source, target, weights),
+            "mmd2": discrepancies[source.name],
+        }
+        for source in sources
+    }
+
+
+def _proxy(source: Source, Xt: NDArray, weights_t: NDArray) -> Draws:
     """The proxy A-distance, and its draws over the rows of both domains."""
     squares = Xt.shape[1] <= SQUARED_FEATURES
-    scores = domain_scores(source.X, Xt, squares=squares, random_state=random_state)
+    scores = domain_scores(source.X, Xt, squares=squares)
     wrong_s, wrong_t = scores[: len(source.X)] > 0, scores[len(source.X) :] <= 0
     value = 2.0 - 2.0 * (wrong_s.mean() + wrong_t.mean())
     moved = sum(
@@ -244,23 +259,6 @@ def _discrepancy(phi_s: NDArray, phi_t: NDArray, weights_s: NDArray, weights_t: 
     )
     value = float(apart @ apart) - own
     return Draws(value, value + np.asarray(moved, dtype=np.float64))
-
-
-def _by_labels(
-    sources: list[Source],
-    X: NDArray,
-    y: NDArray,
-    n_draws: int,
-    is_numbers: bool,
-    rng: np.random.Generator,
-) -> dict[str, dict[str, Draws]]:
-    """How the linear model of each source does on labelled target rows."""
-    weights = bootstrap_weights(len(X), n_draws, rng)
-    measure = _number_measures if is_numbers else _class_measures
-    return {
-        source.name: {key: Draws.of(one, weights) for key, one in measure(source, X, y).items()}
-        for source in sources
-    }
 
 
 def _class_measures(source: Source, X: NDArray, y: NDArray) -> dict[str, Measured]:
