@@ -368,7 +368,7 @@ def main() -> None:
     parser.add_argument("--columns", nargs="*", default=COLUMNS, choices=COLUMNS)
     parser.add_argument("--methods", nargs="*", help="only these mappings")
     parser.add_argument("--grids", nargs="*", default=list(GRIDS), help="choose for these alone")
-    parser.add_argument("--limit", type=int, default=120, help="processor seconds a default fit may take")
+    parser.add_argument("--limit", type=int, default=120, help="processor seconds a fit may take")
     parser.add_argument("--grid-limit", type=int, default=20, help="and one of the grid")
     chosen = parser.parse_args()
     facts = machine(["numpy", "scipy", "scikit-learn", "landbridge", "skada", "POT"])
