@@ -78,7 +78,7 @@ class Outcome:
     """What a job found: every number as plain data, and the model to use (none from a check)."""
 
     results: dict[str, Any]
-    model: TableModel | None = None
+    model: Any = None
 
     def save(self, folder: str | os.PathLike) -> dict[str, Path]:
         """Write ``results.json``, ``report.html`` and ``model.landbridge`` to a folder.

@@ -241,3 +241,13 @@ def test_results_of_another_schema_are_refused():
     with pytest.raises(ValueError, match=r"schema 'landbridge.results/9', but .* reads 'landb"):
         render_report({"schema": "landbridge.results/9"})
     assert page.SCHEMA == "landbridge.results/1"
+
+
+def test_tables_of_a_kit_are_shown_cell_by_cell(results):
+    table = {"title": "Words", "about": "What they say.", "columns": ["word", "effect"]}
+    page = render_report(
+        results | {"tables": [table | {"rows": [["<good>", 0.51234], ["?", None]]}]}
+    )
+    assert "What they say." in page and "&lt;good&gt;" in page and "0.512" in page
+    assert 'id="tables"' in page and 'id="tables"' not in render_report(results)
+    assert "in detail" not in render_report(results)

@@ -8,6 +8,7 @@ from landbridge.report.leaderboard import leaderboard_facts
 from landbridge.report.projection import projection_facts
 from landbridge.report.quality import quality_facts
 from landbridge.report.shift import shift_facts
+from landbridge.report.tables import tables_facts
 from landbridge.report.verdict import verdict_facts
 
 TITLES = {
@@ -17,11 +18,14 @@ TITLES = {
     "projection": "Before and after",
     "quality": "Right and wrong",
     "mapping": "The mapping",
+    "tables": "In detail",
     "data": "Data and settings",
     "versions": "Versions",
     "reproduce": "Reproduce",
     "warnings": "Warnings",
 }
+OF_KITS = ("tables",)
+"""Sections that only runs of some kinds of data have."""
 
 
 def page_facts(results: dict[str, Any]) -> dict[str, Any]:
@@ -32,7 +36,11 @@ def page_facts(results: dict[str, Any]) -> dict[str, Any]:
         "created": results.get("created"),
         "seconds": results.get("seconds"),
         "contents": [(name, title) for name, title in TITLES.items() if facts[name] is not None],
-        "left_out": [title.lower() for name, title in TITLES.items() if facts[name] is None],
+        "left_out": [
+            title.lower()
+            for name, title in TITLES.items()
+            if facts[name] is None and name not in OF_KITS
+        ],
     }
 
 
@@ -46,6 +54,7 @@ def _sections(results: dict[str, Any]) -> dict[str, Any]:
         "projection": _made(projection_facts, results.get("projection")),
         "quality": _made(lambda block: quality_facts(block, chosen), results.get("quality")),
         "mapping": _made(mapping_facts, results.get("mapping")),
+        "tables": _made(tables_facts, results.get("tables")),
         "data": _data(results),
         "versions": results.get("versions") or None,
         "reproduce": _reproduce(results),
@@ -53,7 +62,7 @@ def _sections(results: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _made(make: Any, block: dict[str, Any] | None) -> dict[str, Any] | None:
+def _made(make: Any, block: Any) -> Any:
     return make(block) if block else None
 
 
