@@ -2,7 +2,8 @@
 
 A validator sees a fitted model, labelled source rows and bare target rows (``Seen``), and gives a
 score, larger is better; ``VALIDATORS`` has them by name, ``make_label_free_scorer`` makes
-scikit-learn scorers of them.
+scikit-learn scorers of them. ``rank_without_labels`` ranks several models by the consensus of
+those that can be trusted, which is better than any one score.
 """
 
 from landbridge.evidence.validation.choice import (
@@ -10,6 +11,7 @@ from landbridge.evidence.validation.choice import (
     catalogue_candidates,
     choose_without_labels,
 )
+from landbridge.evidence.validation.consensus import rank_without_labels
 from landbridge.evidence.validation.seen import Seen
 from landbridge.evidence.validation.validators import (
     VALIDATORS,
@@ -26,5 +28,6 @@ __all__ = [
     "catalogue_candidates",
     "choose_without_labels",
     "make_label_free_scorer",
+    "rank_without_labels",
     "score_without_labels",
 ]

@@ -114,16 +114,27 @@ class Seen:
         """The label of each source row (n_s,), carried over."""
         return self._of_source("predict")
 
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether there are probabilities, or margins to make some of."""
+        return has_probabilities(self.model) or hasattr(self._inner, "decision_function")
+
     @cached_property
     def probabilities(self) -> NDArray[np.float64]:
-        """Of each class for each target row (n_t, n_classes)."""
-        return self._probabilities(self.model, lambda ask: ask(self.Xt), self.Xt, target=True)
+        """Of each class for each target row (n_t, n_classes); where there are none, by margins."""
+        if has_probabilities(self.model):
+            return as_probabilities(self.model.predict_proba(self.Xt))
+        return self._by_margins(
+            self.Xt if self.mapping is None else self.mapping.transform_target(self.Xt)
+        )
 
     @cached_property
     def source_probabilities(self) -> NDArray[np.float64]:
         """Of each class for each source row (n_s, n_classes), carried over."""
-        return self._probabilities(
-            self.model, lambda _: self._of_source("predict_proba"), self.Xs, target=False
+        if has_probabilities(self.model):
+            return as_probabilities(self._of_source("predict_proba"))
+        return self._by_margins(
+            self.Xs if self.mapping is None else self.mapping.transform(self.Xs)
         )
 
     @cached_property
@@ -185,25 +196,25 @@ class Seen:
             return ask(self.Xs)
         return ask(self.Xs, sample_domain=np.ones(self.Xs.shape[0]))
 
-    def _probabilities(self, model: Any, given: Any, X: Any, *, target: bool) -> NDArray:
-        """Probabilities; where there are none, margins as logits."""
-        if has_probabilities(model):
-            return as_probabilities(given(model.predict_proba))
-        inner, rows = model, X
-        if self.mapping is not None:
-            inner = getattr(model.target_, "learner_", model.target_)
-            rows = (self.mapping.transform_target if target else self.mapping.transform)(X)
-        margins = getattr(inner, "decision_function", None)
-        if not callable(margins):
+    @property
+    def _inner(self) -> Any:
+        """The learner behind the mapping."""
+        if self.mapping is None:
+            return self.model
+        return getattr(self.model.target_, "learner_", self.model.target_)
+
+    def _by_margins(self, rows: Any) -> NDArray[np.float64]:
+        """Margins as logits: of two classes through the logistic function, else by softmax."""
+        if not hasattr(self._inner, "decision_function"):
             raise ValueError(
-                f"{type(inner).__name__} has neither probabilities nor margins, so this validator "
-                'cannot judge it. Use "source", "iwcv", "reverse" or "mixval", which need '
-                "predictions alone."
+                f"{type(self._inner).__name__} has neither probabilities nor margins, so this "
+                'validator cannot judge it. Use "source", "iwcv", "reverse" or "mixval", which '
+                "need predictions alone."
             )
-        found = np.asarray(margins(rows), dtype=np.float64)
-        if found.ndim == 1:
-            return as_probabilities(np.column_stack([expit(-found), expit(found)]))
-        return as_probabilities(softmax(found, axis=1))
+        margins = np.asarray(self._inner.decision_function(rows), dtype=np.float64)
+        if margins.ndim == 1:
+            return as_probabilities(np.column_stack([expit(-margins), expit(margins)]))
+        return as_probabilities(softmax(margins, axis=1))
 
 
 def _dense(rows: Any) -> NDArray[np.float64]:
