@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, issparse
 from sklearn.metrics.pairwise import laplacian_kernel, rbf_kernel
 
-from landbridge.moments import FeatureMap
+from landbridge.moments import FeatureMap, feature_map
 from landbridge.moments.feature_map import draw_landmarks, median_distance, stack
 
 
@@ -91,6 +91,31 @@ def test_the_mean_feature_is_that_of_all_rows(samples):
     np.testing.assert_allclose(phi.mean(samples[0]), features.mean(axis=0))
     ours = phi.mean(samples[0], weights)
     np.testing.assert_allclose(ours, np.average(features, axis=0, weights=weights))
+
+
+@pytest.mark.parametrize("is_sparse", [False, True])
+@pytest.mark.parametrize(
+    "phi",
+    [
+        FeatureMap(kind="exact"),
+        FeatureMap(kind="nystroem", n_features=20),
+        FeatureMap(kind="fourier", n_features=20),
+        FeatureMap("linear"),
+    ],
+    ids=lambda phi: phi.kernel + phi.kind,
+)
+def test_means_and_projections_are_those_of_the_features(samples, phi, is_sparse, monkeypatch):
+    monkeypatch.setattr(feature_map, "PART_ROWS", 7)
+    Xs, Xt = (csr_array(rows) if is_sparse else rows for rows in samples)
+    features = phi.fit(Xs, Xt).transform(Xs)
+    features = features.toarray() if issparse(features) else features
+    W = np.random.default_rng(0).normal(size=(phi.n_features_, 2))
+    weights = np.linspace(0.5, 2, len(features))
+    np.testing.assert_allclose(phi.project(Xs, W), features @ W, atol=1e-10)
+    np.testing.assert_allclose(phi.project(Xs, W[:, 0]), features @ W[:, 0], atol=1e-10)
+    np.testing.assert_allclose(
+        phi.mean(Xs, weights), np.average(features, axis=0, weights=weights), atol=1e-12
+    )
 
 
 def test_many_rows_get_landmarks():

@@ -126,10 +126,8 @@ class FeatureMap(BaseEstimator):
         if self.kind_ == "exact":
             return self._kernel_with_landmarks(X)
         features = np.empty((X.shape[0], self.n_features_), dtype=X.dtype)
-        for start in range(0, X.shape[0], PART_ROWS):
-            part = slice(start, start + PART_ROWS)
-            rows = X[part].astype(np.float64, copy=False)
-            features[part] = self._kernel_with_landmarks(rows) @ self.whitening_
+        for part, kernel in self._kernels(X):
+            features[part] = kernel @ self.whitening_
         return features
 
     def chunks(self, X: Any, n_rows: int = CHUNK_ROWS) -> Iterator[Any]:
@@ -137,15 +135,35 @@ class FeatureMap(BaseEstimator):
         for start in range(0, X.shape[0], n_rows):
             yield self.transform(X[start : start + n_rows])
 
+    def project(self, X: Any, W: NDArray) -> NDArray[np.float64]:
+        """``φ(X) @ W`` for W (m,) or (m, k), without whitening every row."""
+        if not self._is_nystroem:
+            return np.concatenate([np.asarray(features @ W) for features in self.chunks(X)])
+        coef = self.whitening_ @ W
+        return np.concatenate([kernel @ coef for _, kernel in self._kernels(X)])
+
     def mean(self, X: Any, weights: NDArray | None = None) -> NDArray[np.float64]:
         """The mean feature (m,) of the rows, weighted where weights (n,) are given."""
         weights = np.ones(X.shape[0]) if weights is None else weights
+        if self._is_nystroem:
+            sums = [weights[part] @ kernel for part, kernel in self._kernels(X)]
+            return np.sum(sums, axis=0) @ self.whitening_ / weights.sum()
         total, start = np.zeros(self.n_features_), 0
         for features in self.chunks(X):
             part = weights[start : start + features.shape[0]]
             total += part.astype(features.dtype) @ features
             start += len(part)
         return total / weights.sum()
+
+    @property
+    def _is_nystroem(self) -> bool:
+        return self.kernel != "linear" and self.kind_ == "nystroem"
+
+    def _kernels(self, X: Any) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+        """Some rows at a time, and their kernel with the landmarks in float64."""
+        for start in range(0, X.shape[0], PART_ROWS):
+            part = slice(start, start + PART_ROWS)
+            yield part, self._kernel_with_landmarks(X[part].astype(np.float64, copy=False))
 
     def _kernel_with_landmarks(self, X: Any) -> NDArray:
         return KERNELS[self.kernel](X, self.landmarks_, gamma=self.gamma_)
@@ -205,9 +223,15 @@ def stack(samples: Any) -> Any:
     return np.concatenate(samples)
 
 
+def distances_of_pairs(rows: Any) -> NDArray:
+    """The distance between each two different rows, once."""
+    is_below = np.tri(rows.shape[0], k=-1, dtype=bool)
+    return euclidean_distances(rows)[is_below]
+
+
 def median_distance(rows: Any) -> float:
     """Median distance between two different rows; 1 if all agree."""
-    distances = euclidean_distances(rows)[np.triu_indices(rows.shape[0], 1)]
+    distances = distances_of_pairs(rows)
     apart = distances[distances > 1e-12]
     return float(np.median(apart)) if len(apart) else 1.0
 
@@ -226,7 +250,7 @@ def kernel_gamma(
 
 def check_width(gamma: float, rows: Any, power: int) -> None:
     """Refuse a kernel ``exp(-γ dᵖ)`` so narrow that every row is alike to itself alone."""
-    distances = euclidean_distances(rows)[np.triu_indices(rows.shape[0], 1)]
+    distances = distances_of_pairs(rows)
     apart = distances[distances > 1e-6 * distances.max(initial=0.0)]  # rows that are not the same
     if not len(apart) or gamma * apart.min() ** power < -np.log(np.finfo(float).eps):
         return

@@ -1,6 +1,7 @@
 """Features of both samples: sums over them, without all of them in memory at once."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -116,7 +117,9 @@ class FeatureRows:
 
     def _scatter_operator(self, means: Matrix) -> LinearOperator:
         mean = means @ np.array([w.sum() for w in self.weights]) / self.total_weight
-        multiply = self._multiply if self._kernel is None else self._multiply_by_kernel
+        multiply = self._multiply
+        if self._kernel is not None:
+            multiply = partial(self._multiply_by_kernel, self._kernel)
 
         def product(B: Matrix) -> Matrix:
             return multiply(B.reshape(self.n_features, -1), mean)
@@ -132,10 +135,10 @@ class FeatureRows:
                 total += features.T @ (weights[rows, None] * (features @ B - centre))
         return total
 
-    def _multiply_by_kernel(self, B: Matrix, mean: Matrix) -> Matrix:
+    def _multiply_by_kernel(self, kernel: Matrix, B: Matrix, mean: Matrix) -> Matrix:
         # With the wide factor, which is symmetric, on the right BLAS takes half as long.
-        centred = B.T @ self._kernel - (mean @ B)[:, None]
-        return (centred * np.concatenate(self.weights) @ self._kernel).T
+        centred = B.T @ kernel - (mean @ B)[:, None]
+        return (centred * np.concatenate(self.weights) @ kernel).T
 
     def _moments(self, k: int) -> Moments:
         total = Moments()
@@ -157,6 +160,6 @@ def project_rows(feature_map: FeatureMap, X: Any, W: Matrix) -> NDArray:
     n_rows = chunk_rows(feature_map.n_features_)
     starts = range(0, X.shape[0], n_rows)
     parts = (X[i : i + n_rows].astype(np.float64, copy=False) for i in starts)
-    return np.concatenate([feature_map.transform(part) @ W for part in parts]).astype(
+    return np.concatenate([feature_map.project(part, W) for part in parts]).astype(
         X.dtype, copy=False
     )

@@ -93,8 +93,8 @@ class Reweighting(InPlace, UnpairedMapping):
         check_number("cap", self.cap, words=("auto", None), least=1.0)
         self._check_parameters()
         shares = masses(sample_weight, n_source)
-        self._fit_ratio(Xs, Xt, ys, yt, shares)
-        self._normalise(self._log_ratios(Xs, ys), shares)
+        log_ratios = self._fit_ratio(Xs, Xt, ys, yt, shares)
+        self._normalise(self._log_ratios(Xs, ys) if log_ratios is None else log_ratios, shares)
 
     def _normalise(self, log_ratios: NDArray, shares: NDArray) -> None:
         counted = shares > 0
@@ -135,8 +135,13 @@ class Reweighting(InPlace, UnpairedMapping):
         """Refuse parameters that make no sense, before any work."""
 
     @abstractmethod
-    def _fit_ratio(self, Xs: Any, Xt: Any, ys: Any, yt: Any, shares: NDArray) -> None:
-        """Set the fitted attributes of the ratio; ``shares`` (n_s,) of source rows sum to 1."""
+    def _fit_ratio(
+        self, Xs: Any, Xt: Any, ys: Any, yt: Any, shares: NDArray
+    ) -> NDArray[np.float64] | None:
+        """Set the fitted attributes of the ratio; ``shares`` (n_s,) of source rows sum to 1.
+
+        Returns the log ratios of the source rows (n_s,), if they are at hand.
+        """
 
     @abstractmethod
     def _log_ratio(self, X: Any, y: Any) -> NDArray[np.float64]:

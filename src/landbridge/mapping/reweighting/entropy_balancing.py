@@ -100,8 +100,8 @@ class EntropyBalancing(MatchedMeans):
         self.cap = cap
         self.random_state = random_state
 
-    def _fit_ratio(self, Xs: Any, Xt: Any, ys: Any, yt: Any, shares: NDArray) -> None:
-        self._match(Xs, Xt, shares, partial(exponential_link, shares=shares))
+    def _fit_ratio(self, Xs: Any, Xt: Any, ys: Any, yt: Any, shares: NDArray) -> NDArray:
+        return self._match(Xs, Xt, shares, partial(exponential_link, shares=shares)) / -self.reg
 
     def _log_ratio(self, X: Any, y: Any) -> NDArray[np.float64]:
-        return np.asarray(self.features_.transform(X) @ self.witness_) / -self.reg
+        return self.features_.project(X, self.witness_) / -self.reg

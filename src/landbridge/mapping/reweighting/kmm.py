@@ -135,13 +135,16 @@ class KMM(MatchedMeans):
         check_number("bound", self.bound, least=1.0, above=True)
         check_number("mean_slack", self.mean_slack, words=("auto",), below=1.0)
 
-    def _fit_ratio(self, Xs: Any, Xt: Any, ys: Any, yt: Any, shares: NDArray) -> None:
+    def _fit_ratio(self, Xs: Any, Xt: Any, ys: Any, yt: Any, shares: NDArray) -> NDArray:
         root = np.sqrt(len(shares))
         slack = float((root - 1) / root if self.mean_slack == "auto" else self.mean_slack)
         link = partial(bounded_link, shares=shares, bound=self.bound, slack=slack)
         z = self._match(Xs, Xt, shares, link)
         self.offset_ = mean_offset(z, shares, self.reg, self.bound, slack)
+        return self._log_weights(z)
 
     def _log_ratio(self, X: Any, y: Any) -> NDArray[np.float64]:
-        z = np.asarray(self.features_.transform(X) @ self.witness_)
+        return self._log_weights(self.features_.project(X, self.witness_))
+
+    def _log_weights(self, z: NDArray) -> NDArray[np.float64]:
         return log_of_positive(bounded_weights(z, self.offset_, self.reg, self.bound))

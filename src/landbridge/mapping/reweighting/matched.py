@@ -38,14 +38,11 @@ class MatchedMeans(Reweighting):
         self.features_ = FeatureMap(
             self.kernel, self.kind, self.n_features, self.gamma, self.random_state
         ).fit(Xs, Xt)
-        n_t = Xt.shape[0]
-        make, m = self.features_.transform, self.features_.n_features_
-        target_mean = HeldFeatures(make, Xt, m).transposed_dot(np.full(n_t, 1 / n_t))
-        features = HeldFeatures(make, Xs, m)
+        features = HeldFeatures(self.features_.transform, Xs, self.features_.n_features_)
         self.witness_ = match_means(
             features,
             shares,
-            target_mean,
+            self.features_.mean(Xt),
             link,
             self.reg,
             self.tol,

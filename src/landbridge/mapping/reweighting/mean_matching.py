@@ -147,12 +147,11 @@ def curvature_of(features: HeldFeatures, slopes: NDArray, is_centred: bool) -> N
     scatter, total, mass = np.zeros((m, m)), np.zeros(m), 0.0
     stride = -(-len(slopes) // CURVATURE_ROWS)
     for part, F in features:
-        some, s = F[::stride], slopes[part][::stride].astype(F.dtype)
-        kept = s > 0
-        weighted = some[kept] * s[kept, None]
-        scatter += some[kept].T @ weighted
-        total += weighted.sum(axis=0)
-        mass += float(s.sum())
+        some, root = F[::stride], np.sqrt(slopes[part][::stride]).astype(F.dtype)
+        scaled = (some * root[:, None])[root > 0]
+        scatter += scaled.T @ scaled  # half the work of a product of two matrices
+        total += root[root > 0] @ scaled
+        mass += float(root @ root)
     if is_centred and mass > 0:
         scatter -= np.multiply.outer(total, total / mass)
     scatter *= stride
