@@ -4,7 +4,8 @@ from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics.pairwise import rbf_kernel
 
-from landbridge.mapping.reweighting import KLIEP
+from landbridge.mapping.reweighting import KLIEP, kliep
+from landbridge.mapping.reweighting.kliep import may_be_best
 
 
 def test_the_likelihood_is_that_of_a_general_optimiser(shifted):
@@ -36,6 +37,26 @@ def test_the_width_with_the_likeliest_held_out_rows_is_a_good_one(two_normals):
         for gamma in ("cv", 50.0, 0.01)
     )
     assert chosen < 0.3 * min(narrow, wide)
+
+
+def test_widths_that_fall_behind_change_no_choice(two_normals, monkeypatch):
+    data = two_normals(400, 600)
+    tried = []
+    held_out = kliep.held_out_likelihoods
+    monkeypatch.setattr(
+        kliep, "held_out_likelihoods", lambda *given: tried.append(1) or held_out(*given)
+    )
+    raced, n_raced = data.fit(KLIEP()).gamma_, len(tried)
+    monkeypatch.setattr(kliep, "may_be_best", lambda values: np.ones(values.shape[1], dtype=bool))
+    assert data.fit(KLIEP()).gamma_ == raced
+    assert n_raced < len(tried) - n_raced == 30
+
+
+def test_only_what_is_surely_behind_falls_out(rng):
+    noise = rng.standard_normal((400, 3))
+    noise -= noise.mean(axis=0)  # the gap of two columns has a standard error of about 0.07
+    behind = noise + np.array([0.0, -0.05, -0.5])
+    assert may_be_best(behind).tolist() == [True, True, False]
 
 
 def test_too_few_steps_are_warned_of_with_the_gap(shifted):

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
-from scipy.special import logsumexp
 from sklearn.metrics.pairwise import euclidean_distances
 
 from landbridge.domains.folds import content_key
@@ -33,12 +32,21 @@ def gaussian_basis(X: Any, centres: Any, gamma: float) -> NDArray:
     return np.exp(-gamma * squared_distances(X, centres))
 
 
+def log_sum_exp(logs: NDArray, axis: int) -> NDArray[np.float64]:
+    """``log Σ exp(logs)`` along an axis, without underflow; ``logs`` is written over."""
+    top = logs.max(axis=axis, keepdims=True)
+    top[~np.isfinite(top)] = 0.0
+    logs -= top
+    with np.errstate(divide="ignore"):
+        return np.log(np.exp(logs, out=logs).sum(axis=axis)) + top.squeeze(axis)
+
+
 def log_mixture(X: Any, centres: Any, gamma: float, log_weights: NDArray) -> NDArray[np.float64]:
     """``log Σ_l a_l exp(−γ ‖x − c_l‖²)`` (n,), which does not underflow."""
     logs = squared_distances(X, centres).astype(np.float64)
     logs *= -gamma
     logs += log_weights
-    return logsumexp(logs, axis=1)
+    return log_sum_exp(logs, axis=1)
 
 
 def log_means(X: Any, shares: NDArray, centres: Any, gammas: Sequence[float]) -> NDArray:
@@ -49,8 +57,8 @@ def log_means(X: Any, shares: NDArray, centres: Any, gammas: Sequence[float]) ->
         counted = shares[part] > 0
         log_shares = np.log(shares[part][counted])[:, None]
         for k, gamma in enumerate(gammas):
-            logs = logsumexp(log_shares - gamma * distances[counted], axis=0)
-            total[k] = np.logaddexp(total[k], logs)
+            logs = log_shares - gamma * distances[counted]
+            total[k] = np.logaddexp(total[k], log_sum_exp(logs, axis=0))
     return total
 
 

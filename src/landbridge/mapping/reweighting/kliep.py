@@ -16,6 +16,7 @@ from landbridge.mapping.reweighting.basis import (
     gamma_grid,
     log_means,
     log_mixture,
+    log_sum_exp,
     split_centres,
     squared_distances,
 )
@@ -45,6 +46,24 @@ def likelihood_shares(
             return beta, gap
         beta = _search(features, beta, _newton_point(slope, curvature))
     return beta, float(_derivatives(features, beta)[0].max()) - 1
+
+
+def scaled_rows(logs: NDArray) -> NDArray:
+    """``exp(logs)`` (n, m), each row scaled to a largest entry of 1, which changes no β."""
+    return np.exp(logs - logs.max(axis=1, keepdims=True))
+
+
+def held_out_likelihoods(logs: NDArray, out: NDArray, max_iter: int) -> NDArray[np.float64]:
+    """``log Φβ`` of the rows that are held out, by the shares β of the others; logs of Φ (n, m)."""
+    features = HeldFeatures(scaled_rows, logs[~out], logs.shape[1])
+    beta, _ = likelihood_shares(features, ROUGH_GAP, max_iter)
+    return log_sum_exp(logs[out] + log_of_positive(beta), axis=1)
+
+
+def may_be_best(likelihoods: NDArray) -> NDArray[np.bool_]:
+    """Which columns of ``likelihoods`` (n, g) are within three standard errors of the best."""
+    gaps = likelihoods[:, [likelihoods.mean(axis=0).argmax()]] - likelihoods
+    return gaps.mean(axis=0) <= 3 * gaps.std(axis=0) / np.sqrt(len(gaps))
 
 
 def _derivatives(features: HeldFeatures, beta: NDArray) -> tuple[NDArray, NDArray]:
@@ -99,7 +118,8 @@ class KLIEP(Reweighting):
         The basis functions' inverse squared width, in one over squared units of the features;
         larger values follow finer detail. ``"median"`` takes 1/2h² with h the median distance
         between rows; ``"cv"`` takes the multiple of it, from 1/16 to 64, that gives up to
-        1,000 target rows the highest likelihood when they are held out.
+        1,000 target rows the highest likelihood when they are held out; multiples that fall
+        behind by three standard errors are not tried on further folds.
     n_centres : int, default=100
         Basis functions, drawn from the target rows, at most half of which get one; more follow
         finer detail. The other rows are those held out.
@@ -168,7 +188,7 @@ class KLIEP(Reweighting):
         log_source = log_means(Xs, shares, self.centres_, gammas)
         k = 0 if len(gammas) == 1 else self._choose(Xt[rest], gammas, log_source)
         self.gamma_ = float(gammas[k])
-        beta, gap = self._fit_shares(Xt, self.gamma_, log_source[k], self.tol)
+        beta, gap = self._best_shares(Xt, log_source[k])
         self.log_coef_ = log_of_positive(beta) - log_source[k]
         if gap > self.tol:
             warnings.warn(
@@ -179,33 +199,31 @@ class KLIEP(Reweighting):
             )
 
     def _choose(self, rest: Any, gammas: list, log_source: NDArray) -> int:
-        """The gamma, by number, under which held-out target rows are most likely."""
+        """The gamma, by number, under which held-out target rows are most likely.
+
+        After each fold those that are surely behind fall out (Maron & Moore 1994).
+        """
         rows = rest[draw_positions(rest, VALIDATED, self.random_state)]
         n_folds = min(self.cv, rows.shape[0])
+        if n_folds < 2:
+            return 0
         fold = np.arange(rows.shape[0]) % n_folds
-        scores = [
-            np.mean([self._held_out(rows, fold == k, *width) for k in range(n_folds)])
-            for width in zip(gammas, log_source)
-        ]
-        return int(np.argmax(scores))
+        distances = squared_distances(rows, self.centres_).astype(np.float64)
+        likelihoods = np.full((rows.shape[0], len(gammas)), -np.inf)
+        left = np.arange(len(gammas))
+        for k in range(n_folds):
+            for j in left:
+                logs = -gammas[j] * distances - log_source[j]
+                likelihoods[fold == k, j] = held_out_likelihoods(logs, fold == k, self.max_iter)
+            left = left[may_be_best(likelihoods[fold <= k][:, left])]
+        return int(np.argmax(likelihoods.mean(axis=0)))
 
-    def _held_out(self, rows: Any, out: NDArray, gamma: float, log_source: NDArray) -> float:
-        if out.all():
-            return -np.inf
-        beta, _ = self._fit_shares(rows[~out], gamma, log_source, ROUGH_GAP)
-        log_coef = log_of_positive(beta) - log_source
-        return float(log_mixture(rows[out], self.centres_, gamma, log_coef).mean())
-
-    def _fit_shares(
-        self, Xt: Any, gamma: float, log_source: NDArray, tol: float
-    ) -> tuple[NDArray, float]:
+    def _best_shares(self, Xt: Any, log_source: NDArray) -> tuple[NDArray, float]:
         def densities(X: Any) -> NDArray:
-            """``φ_l / E_s φ_l``, each row scaled to a largest entry of 1, which changes no β."""
-            logs = -gamma * squared_distances(X, self.centres_) - log_source
-            return np.exp(logs - logs.max(axis=1, keepdims=True))
+            return scaled_rows(-self.gamma_ * squared_distances(X, self.centres_) - log_source)
 
         features = HeldFeatures(densities, Xt, self.centres_.shape[0])
-        return likelihood_shares(features, tol, self.max_iter)
+        return likelihood_shares(features, self.tol, self.max_iter)
 
     def _log_ratio(self, X: Any, y: Any) -> NDArray[np.float64]:
         return log_mixture(X, self.centres_, self.gamma_, self.log_coef_)
