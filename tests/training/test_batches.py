@@ -30,6 +30,18 @@ def test_balanced_batches_show_every_class_alike():
     np.testing.assert_allclose(seen / seen.sum(), 1 / 3, atol=0.03)
 
 
+@pytest.mark.parametrize("kind", ["in memory", "read-only", "backwards", "tensor"])
+def test_rows_are_those_of_their_numbers_however_they_lie_in_memory(kind):
+    X = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    y = np.arange(50)
+    if kind == "read-only":
+        X.flags.writeable = False
+    given = {"backwards": X[::-1], "tensor": torch.tensor(X)}.get(kind, X)
+    for batch in ArrayBatches(given, y, batch_size=8).epoch(0):
+        np.testing.assert_array_equal(batch.X, np.asarray(given)[batch.rows])
+        np.testing.assert_array_equal(batch.y, batch.rows)
+
+
 def test_a_mapped_file_is_read_a_batch_at_a_time(tmp_path):
     X = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
     X.tofile(tmp_path / "rows")

@@ -60,6 +60,16 @@ def test_the_squared_error_is_the_mean_over_outputs(rng):
     assert float(losses.squared_error(*as_tensors((F, Y, w)))) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("name", [*losses.LOSSES, "squared error"])
+def test_no_weights_are_weights_of_1_each(name, batch):
+    logits, y, _ = as_tensors(batch)
+    shares = torch.tensor([0.5, 0.3, 0.2]) if name in losses.LOSSES else None
+    y = y if name in losses.LOSSES else logits.flip(0)
+    loss = losses.make_loss(name, shares)
+    expected = float(loss(logits, y, torch.ones(len(logits))))
+    assert float(loss(logits, y, None)) == pytest.approx(expected, rel=1e-6)
+
+
 @pytest.mark.parametrize("name", losses.LOSSES)
 def test_gradients_are_those_of_finite_differences(name, batch):
     logits, y, w = as_tensors(batch)

@@ -162,6 +162,20 @@ def test_the_source_decides_how_much_a_part_of_two_domains_counts():
     assert worker.share == 0.5
 
 
+def test_shared_gradients_lie_in_memory_as_their_parameters_do():
+    class Alike(Processes):
+        def _sum(self, tensor):
+            return 2 * tensor
+
+    layer = torch.nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)
+    layer(torch.ones(1, 3, 5, 5)).sum().backward()
+    own = layer.weight.grad.clone()
+    optimiser = torch.optim.SGD(layer.parameters(), lr=1.0)
+    assert Alike(count=2, device="cpu", share=0.5).average_gradients(optimiser, True)
+    assert torch.equal(layer.weight.grad, own)
+    assert layer.weight.grad.stride() == layer.weight.stride() != own.contiguous().stride()
+
+
 def test_a_batch_of_few_rows_is_seen_whole():
     batch, worker = Batch(np.arange(3)), Processes(count=2, number=1)
     assert worker.part(batch) is batch and worker.share == 0.5

@@ -78,6 +78,30 @@ def test_an_interrupted_run_that_is_resumed_ends_with_the_same_weights(
     assert whole.best_epoch == resumed.best_epoch
 
 
+@pytest.mark.parametrize("optimiser", ["adam", "sgd"])
+def test_a_network_with_channels_last_in_memory_is_resumed_exactly(tmp_path, optimiser):
+    def trainer(**more):
+        with own_chance(1, CPU):
+            net = nn.Sequential(
+                nn.Unflatten(1, (3, 1, 1)),
+                nn.Conv2d(3, 4, 3, padding=1),
+                nn.ReLU(),
+                nn.Flatten(),
+                nn.Linear(4, 1),
+            )
+        net.to(memory_format=torch.channels_last)
+        return make_trainer(module=net, optimiser=optimiser, **more)
+
+    def interrupt(epoch, *_):
+        if epoch == 3:
+            raise Interrupted
+
+    whole = train(trainer())
+    with pytest.raises(Interrupted):
+        train(trainer(folder=tmp_path, progress=interrupt))
+    assert_same(weights_of(whole), weights_of(train(trainer(folder=tmp_path))))
+
+
 def test_an_interrupt_within_an_epoch_loses_only_that_epoch(tmp_path):
     whole = train(make_trainer())
     steps = []

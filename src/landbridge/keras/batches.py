@@ -10,6 +10,10 @@ from landbridge.training import batches
 class ArrayBatches(batches.ArrayBatches):
     """Batches of rows that lie in an array, in memory or mapped from a file."""
 
+    def held(self, values: Any) -> Any:
+        """Rows as they are."""
+        return values
+
     def tensor(self, values: NDArray) -> Any:
         """An array as it is: the trainer makes tensors of a batch."""
         return values

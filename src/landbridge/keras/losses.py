@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 from landbridge.keras.framework import tf
 
 Loss = Callable[[Any, Any, Any], Any]
-"""From outputs (b, k), labels (b,) or (b, k) and weights (b,) to a number."""
+"""From outputs (b, k), labels (b,) or (b, k) and weights (b,), ``None`` of 1 each, to a number."""
+
+
+def weighted_mean(each: Any, weight: Any) -> Any:
+    r""":math:`\frac1b \sum_i w_i \ell_i`."""
+    return tf.reduce_mean(each if weight is None else weight * each)
 
 
 def log_likelihood(logits: Any, y: Any) -> Any:
@@ -23,13 +28,13 @@ def log_likelihood(logits: Any, y: Any) -> Any:
 
 def cross_entropy(logits: Any, y: Any, weight: Any) -> Any:
     r""":math:`-\frac1b \sum_i w_i \log p_i(y_i)`."""
-    return -tf.reduce_mean(weight * log_likelihood(logits, y))
+    return weighted_mean(-log_likelihood(logits, y), weight)
 
 
 def focal(logits: Any, y: Any, weight: Any, gamma: float = 2.0) -> Any:
     r""":math:`-\frac1b \sum_i w_i (1 - p_i(y_i))^\gamma \log p_i(y_i)` (Lin et al. 2017, eq. 4)."""
     log_p = log_likelihood(logits, y)
-    return -tf.reduce_mean(weight * (1 - tf.exp(log_p)) ** gamma * log_p)
+    return weighted_mean(-((1 - tf.exp(log_p)) ** gamma) * log_p, weight)
 
 
 def logit_adjusted(logits: Any, y: Any, weight: Any, shares: NDArray, tau: float = 1.0) -> Any:
@@ -47,7 +52,7 @@ def ldam(logits: Any, y: Any, weight: Any, shares: NDArray, largest: float = 0.5
 def squared_error(outputs: Any, y: Any, weight: Any) -> Any:
     r""":math:`\frac{1}{bk} \sum_i w_i \lVert f(x_i) - y_i \rVert^2`."""
     each = tf.reduce_mean((outputs - tf.reshape(y, tf.shape(outputs))) ** 2, axis=1)
-    return tf.reduce_mean(weight * each)
+    return weighted_mean(each, weight)
 
 
 def make_loss(name: str, shares: NDArray[np.float32] | None) -> Loss:

@@ -80,7 +80,7 @@ class ArrayBatches:
     ):
         if not len(X):
             raise ValueError("There are no rows to learn from: found 0, expected 1 at least.")
-        self.X, self.y, self.weight = X, y, weight
+        self.X, self.y, self.weight = (self.held(values) for values in (X, y, weight))
         self.batch_size = batch_size
         self.shares = class_shares(y) if is_balanced else None
 
@@ -115,13 +115,21 @@ class ArrayBatches:
                 parts.append(np.asarray(taken))
         return zlib.crc32(b"".join(np.ascontiguousarray(part).tobytes() for part in parts))
 
+    def held(self, values: Any) -> Any:
+        """Rows to take from: those in memory as a tensor on the same memory, others as they are."""
+        if not isinstance(values, np.ndarray) or is_mapped(values):
+            return values
+        # A tensor on memory that is read-only, or runs backwards, cannot be had.
+        has_plain_memory = values.flags.writeable and values.flags.c_contiguous
+        return need_torch().from_numpy(values) if has_plain_memory else values
+
     def take(self, values: Any, rows: NDArray[np.intp]) -> Any:
         """The rows of these numbers as a tensor; ``None`` of nothing."""
         if values is None:
             return None
         if isinstance(values, np.ndarray):
             return self.tensor(values[rows])
-        return values[need_torch().from_numpy(rows).to(values.device)]
+        return values.index_select(0, need_torch().from_numpy(rows).to(values.device))
 
     def tensor(self, values: NDArray) -> Any:
         """An array as a tensor."""
@@ -210,6 +218,11 @@ def class_shares(y: Any) -> NDArray[np.float64]:
     codes = np.asarray(y)
     each = (1.0 / np.maximum(np.bincount(codes), 1))[codes]
     return each / each.sum()
+
+
+def unless_all_one(weights: NDArray) -> NDArray | None:
+    """Weights (n,), or ``None`` where they change nothing, which spares every step the product."""
+    return None if (weights == 1).all() else weights
 
 
 def is_mapped(values: Any) -> bool:

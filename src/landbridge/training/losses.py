@@ -9,30 +9,37 @@ from functools import partial
 import torch
 from torch.nn import functional as F
 
-Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
-"""From outputs (b, k), labels (b,) or (b, k) and weights (b,) to a number."""
+Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None], torch.Tensor]
+"""From outputs (b, k), labels (b,) or (b, k) and weights (b,), ``None`` of 1 each, to a number."""
+
+
+def weighted_mean(each: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
+    r""":math:`\frac1b \sum_i w_i \ell_i`."""
+    return each.mean() if weight is None else (weight * each).mean()
 
 
 def cross_entropy(
-    logits: torch.Tensor, y: torch.Tensor, weight: torch.Tensor, smoothing: float = 0.0
+    logits: torch.Tensor, y: torch.Tensor, weight: torch.Tensor | None, smoothing: float = 0.0
 ) -> torch.Tensor:
     r""":math:`-\frac1b \sum_i w_i \log p_i(y_i)`, smoothed after Szegedy et al. 2016."""
+    if weight is None:
+        return F.cross_entropy(logits, y, label_smoothing=smoothing)
     each = F.cross_entropy(logits, y, reduction="none", label_smoothing=smoothing)
-    return (weight * each).mean()
+    return weighted_mean(each, weight)
 
 
 def focal(
-    logits: torch.Tensor, y: torch.Tensor, weight: torch.Tensor, gamma: float = 2.0
+    logits: torch.Tensor, y: torch.Tensor, weight: torch.Tensor | None, gamma: float = 2.0
 ) -> torch.Tensor:
     r""":math:`-\frac1b \sum_i w_i (1 - p_i(y_i))^\gamma \log p_i(y_i)` (Lin et al. 2017, eq. 4)."""
     log_p = F.log_softmax(logits, dim=1).gather(1, y[:, None])[:, 0]
-    return -(weight * (1 - log_p.exp()) ** gamma * log_p).mean()
+    return weighted_mean(-((1 - log_p.exp()) ** gamma) * log_p, weight)
 
 
 def logit_adjusted(
     logits: torch.Tensor,
     y: torch.Tensor,
-    weight: torch.Tensor,
+    weight: torch.Tensor | None,
     shares: torch.Tensor,
     tau: float = 1.0,
 ) -> torch.Tensor:
@@ -43,7 +50,7 @@ def logit_adjusted(
 def ldam(
     logits: torch.Tensor,
     y: torch.Tensor,
-    weight: torch.Tensor,
+    weight: torch.Tensor | None,
     shares: torch.Tensor,
     largest: float = 0.5,
 ) -> torch.Tensor:
@@ -57,9 +64,11 @@ def ldam(
     return cross_entropy(logits - taken, y, weight)
 
 
-def squared_error(outputs: torch.Tensor, y: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+def squared_error(
+    outputs: torch.Tensor, y: torch.Tensor, weight: torch.Tensor | None
+) -> torch.Tensor:
     r""":math:`\frac{1}{bk} \sum_i w_i \lVert f(x_i) - y_i \rVert^2`."""
-    return (weight * (outputs - y.reshape(outputs.shape)).square().mean(dim=1)).mean()
+    return weighted_mean((outputs - y.reshape(outputs.shape)).square().mean(dim=1), weight)
 
 
 LOSSES = ("cross-entropy", "focal", "logit-adjusted", "ldam")

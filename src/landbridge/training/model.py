@@ -17,7 +17,7 @@ from landbridge.domains import as_labels, check_weights
 from landbridge.domains.class_weight import ClassWeight, class_weights
 from landbridge.domains.folds import content_key
 from landbridge.domains.parameters import check_choice, check_number
-from landbridge.training.batches import ArrayBatches
+from landbridge.training.batches import ArrayBatches, unless_all_one
 from landbridge.training.engine import need_torch, own_chance, usable_device
 from landbridge.training.loading import rows_of
 from landbridge.training.options import Training
@@ -156,7 +156,7 @@ class NetworkModel:
         return self._batches_type(
             X,
             y,
-            weights,
+            unless_all_one(weights),
             batch_size=self._options().batch_size,
             is_balanced=self.balanced_batches and self._classifies,
         )

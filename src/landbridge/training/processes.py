@@ -88,7 +88,8 @@ class Processes:
         sizes = [part.numel() for part in flat]
         *found, marked = self._sum(torch.cat(flat)).split(sizes)
         for p, gradient, mark in zip(moved, found, marked.tolist()):
-            p.grad = gradient.reshape(p.shape).to(p) if mark else None
+            # Laid out as the parameter: fused optimisers go through both memories side by side.
+            p.grad = torch.empty_like(p).copy_(gradient.reshape(p.shape)) if mark else None
         return bool(marked.any())
 
     def joined(

@@ -12,6 +12,7 @@ from sklearn.base import clone
 
 from landbridge.target.fine_tune.labelled import Labelled
 from landbridge.training import ArrayBatches, Player, Trainer, Training
+from landbridge.training.batches import unless_all_one
 
 
 @dataclass(kw_only=True)
@@ -74,7 +75,11 @@ class Stages:
         self.n_stages += 1
         has_judge = len(held_out.y) > 0
         batches = self.batches_type(
-            *rows, batch_size=self.options.batch_size, is_balanced=self.is_balanced
+            rows.X,
+            rows.y,
+            unless_all_one(rows.weight),
+            batch_size=self.options.batch_size,
+            is_balanced=self.is_balanced,
         )
         self.trainer = (trainer or self.trainer_type)(
             tuned,
