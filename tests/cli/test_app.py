@@ -107,6 +107,7 @@ def test_a_check_prints_its_statements_and_writes_nothing(landbridge, files, tmp
     result = landbridge("check", *files, "--label", "ill")
     assert result.exit_code == 0, result.stderr
     assert "The features differ between the domains" in result.stdout
+    assert "What to try" in result.stdout
     assert "adjusted p" in result.stdout
     assert sorted(os.listdir(tmp_path)) == before
 

@@ -110,6 +110,14 @@ def shift(rng):
             "A model tells the two hospitals apart nearly always (AUC 0.93).",
             "Cholesterol is missing in a third of the target rows and in none of the source.",
         ],
+        "support": {
+            "share_outside": 0.12,
+            "low": 0.08,
+            "high": 0.17,
+            "p_value": 1e-5,
+            "n_used": 294,
+        },
+        "advice": [{"sentence": "Reweighting (kmm, ulsif): the source has rows where they lie."}],
     }
 
 

@@ -133,6 +133,14 @@ def test_a_figure_that_is_not_a_number_is_shown_as_not_known(results):
     assert "nan" not in re.findall(r'[cxy][xy12]?="([^"]*)"', html)
 
 
+def test_the_report_says_what_to_try_and_what_lies_beyond_the_source(results):
+    html = " ".join(render_report(results).split())  # with plain spaces before the percent signs
+    assert "Reweighting (kmm, ulsif): the source has rows where they lie." in html
+    assert "<dt>Target beyond the source</dt><dd><strong>12 %</strong> of rows, 8 % to 17 %" in html
+    del results["shift"]["advice"], results["shift"]["support"]
+    assert "What to try" not in render_report(results)
+
+
 def test_names_cannot_bring_their_own_markup(results):
     evil = '<b onclick="x">"&</b>'
     results["leaderboard"]["rows"][0]["name"] = evil
@@ -140,6 +148,7 @@ def test_names_cannot_bring_their_own_markup(results):
     results["shift"]["features"][0]["name"] = evil
     results["shift"]["features"][0]["bins"] = [evil] * 10
     results["shift"]["statements"] = [evil]
+    results["shift"]["advice"] = [{"sentence": evil}]
     results["projection"]["classes"] = [evil, "1"]
     results["quality"]["models"][0]["name"] = evil
     results["mapping"]["rows"][0]["source_feature"] = evil

@@ -19,11 +19,14 @@ CHOSEN = "→"
 
 
 def show_check(console: Console, results: dict[str, Any]) -> None:
-    """The diagnosis in sentences, and the features that differ most."""
+    """The diagnosis in sentences, what to try, and the features that differ most."""
     show_data(console, results["data"])
     heading(console, "How the domains differ")
     for statement in results["shift"]["statements"]:
         bullet(console, statement)
+    heading(console, "What to try")
+    for advice in results["shift"]["advice"]:
+        bullet(console, advice["sentence"])
     console.print(feature_table(results["shift"]["features"]))
 
 

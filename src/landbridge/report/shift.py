@@ -17,6 +17,8 @@ def shift_facts(shift: dict[str, Any]) -> dict[str, Any]:
     rows = [_feature(feature) for feature in features]
     return {
         "statements": shift.get("statements") or [],
+        "advice": [one["sentence"] for one in shift.get("advice") or []],
+        "support": shift.get("support") or {},
         "n_source": shift.get("n_source"),
         "n_target": shift.get("n_target"),
         "c2st": shift.get("c2st") or {},

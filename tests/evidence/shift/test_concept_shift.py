@@ -94,3 +94,20 @@ def test_scores_without_any_spread_will_do():
     wrong = np.random.default_rng(0).normal(size=60)
     assert 0 < number_concept_p(np.ones(40), wrong[:40], np.ones(20), wrong[40:]) <= 1
     assert number_concept_p(np.ones(40), np.zeros(40), np.ones(20), np.zeros(20)) == 1.0
+
+
+def test_label_shift_is_told_from_another_rule_by_the_class_shares():
+    rng = np.random.default_rng(0)
+    ys, yt = rng.random(600) < 0.5, rng.random(400) < 0.9
+    Xs, Xt = (rng.normal(size=(len(y), 2)) + y[:, None] for y in (ys, yt))
+    found = class_concept(probe_classes(Xs, ys.astype(float), Xt), yt.astype(float))
+    assert found["p_value"] < 0.01 < 0.05 < found["p_value_with_shares"]
+    turned = class_concept(probe_classes(Xs, ys.astype(float), Xt), 1.0 - yt)
+    assert turned["p_value_with_shares"] < 0.01
+
+
+def test_the_difference_of_the_scores_has_an_interval():
+    (Xs, ys), (Xt, yt) = draw(400, 0, 0), draw(60, 0.5, 1)
+    found = class_concept(probe_classes(Xs, ys, Xt), 1 - yt)
+    assert found["difference_low"] < found["target"] - found["source"] < found["difference_high"]
+    assert found["difference_high"] < 0

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_matrix
 
 from landbridge.evidence.shift.diagnosis import diagnose
 
@@ -25,14 +26,18 @@ def said(diagnosis):
 def test_the_dict_has_its_shape_and_survives_json(domains):
     found = diagnose(*domains).to_dict()
     assert list(found) == [
-        "n_source", "n_target", "c2st", "mmd", "proxy_a_distance", "features", "label", "concept",
-        "label_free", "statements",
+        "n_source", "n_target", "c2st", "mmd", "proxy_a_distance", "support", "explanations",
+        "features", "label", "concept", "label_free", "kinds", "main_kind", "advice", "statements",
     ]  # fmt: skip
-    assert list(found["c2st"]) == ["auc", "p_value", "n_permutations", "n_used"]
-    assert list(found["mmd"]) == ["mmd2", "p_value", "bandwidth", "n_used"]
+    assert list(found["c2st"]) == ["auc", "low", "high", "p_value", "n_permutations", "n_used"]
+    assert list(found["mmd"]) == ["mmd2", "low", "high", "p_value", "bandwidth", "n_used"]
+    assert [row["kind"] for row in found["kinds"]] == [
+        "covariate", "missing support", "label", "concept",
+    ]  # fmt: skip
     assert set(found["label"]) == {
-        "kind", "classes", "source", "target_observed", "n_target_labelled", "target_estimated",
-        "method", "bbse", "condition",
+        "kind", "classes", "source", "target_observed", "observed_low", "observed_high", "p_value",
+        "n_target_labelled", "target_estimated", "estimated_low", "estimated_high", "method",
+        "bbse", "condition",
     }  # fmt: skip
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
@@ -40,7 +45,7 @@ def test_the_dict_has_its_shape_and_survives_json(domains):
 def test_a_shift_of_one_feature_is_named(domains):
     diagnosis = diagnose(*domains)
     assert diagnosis.features[0]["name"] == "x0"
-    assert "The features differ between the domains (covariate shift)" in said(diagnosis)
+    assert "The features differ between the domains" in said(diagnosis)
     assert "1 of 3; the most: x0" in said(diagnosis)
     assert "No clear sign that labels depend on the features differently" in said(diagnosis)
 
@@ -152,13 +157,13 @@ def test_the_same_seed_gives_the_same_diagnosis_and_inputs_stay(domains):
         np.testing.assert_array_equal(part, was)
 
 
-def test_it_prints_in_twenty_five_lines():
+def test_it_prints_in_twenty_eight_lines():
     rng = np.random.default_rng(0)
     Xs, Xt = rng.normal(size=(90, 40)), rng.normal(size=(60, 40)) + 1
     text = str(diagnose(Xs, rng.integers(0, 3, 90), Xt, rng.integers(0, 4, 60)))
-    assert text.startswith("Diagnosis of 90 source and 60 target rows\n- The features differ")
+    assert text.startswith("Diagnosis of 90 source and 60 target rows: ")
     assert "… and 32 more" in text
-    assert len(text.splitlines()) <= 25
+    assert len(text.splitlines()) <= 28
 
 
 def test_bad_input_is_named(domains):
@@ -179,6 +184,31 @@ def test_bad_input_is_named(domains):
         diagnose(pd.DataFrame(Xs, columns=list("abc")), ys, pd.DataFrame(Xt, columns=list("bac")))
     with pytest.raises(ValueError, match="minimum of 1 is required"):
         diagnose(Xs, ys, Xt[:0])
+
+
+def test_tables_with_gaps_and_words_are_taken_as_they_are():
+    rng = np.random.default_rng(0)
+    tables = [
+        pd.DataFrame({"age": rng.normal(50, 9, n), "town": rng.choice(["x", "y"], n, p=shares)})
+        for n, shares in ((200, [0.5, 0.5]), (150, [0.9, 0.1]))
+    ]
+    tables[0].loc[3, "age"] = np.nan
+    diagnosis = diagnose(tables[0], tables[0]["town"] == "x", tables[1])
+    assert {row["name"] for row in diagnosis.features} == {"age", "town"}
+    assert diagnosis.features[0]["name"] == "town"
+    assert diagnosis.main_kind in ("covariate or concept", "label")
+
+
+def test_sparse_rows_and_several_sources_are_refused_with_a_way_out(domains):
+    Xs, ys, Xt, _ = domains
+    with pytest.raises(TypeError, match=r"Xs is sparse.*TruncatedSVD"):
+        diagnose(csr_matrix(Xs), ys, Xt)
+    with pytest.raises(TypeError, match="Xt is sparse"):
+        diagnose(Xs, ys, csr_matrix(Xt))
+    with pytest.raises(TypeError, match=r"dict of several.*rank_sources"):
+        diagnose({"a": (Xs, ys)}, None, Xt)
+    with pytest.raises(ValueError, match=r"Input Xt contains 1 NaN.*TableFeatures"):
+        diagnose(Xs, ys, np.where(Xt == Xt[3, 1], np.nan, Xt))
 
 
 def test_two_hospitals_differ():

@@ -72,3 +72,32 @@ def test_numbers_are_summed_up_by_quantiles():
     assert found["target_observed"]["mean"] == 4.0
     assert found["n_target_labelled"] == 2
     assert number_shift(np.ones(3), np.full(2, np.nan))["target_observed"] is None
+
+
+KEYS = ("estimated", "observed")
+
+
+def test_intervals_of_the_shares_hold_them():
+    held = []
+    for seed in range(30):
+        Xs, ys = draw(2000, 0.5, seed)
+        Xt, yt = draw(200, 0.8, 1000 + seed)
+        found = class_shift(np.array([0, 1]), ys, yt, probe_classes(Xs, ys, Xt))
+        held.append(
+            [
+                found[f"{key}_low"][1] <= 0.8 <= found[f"{key}_high"][1]
+                for key in ("estimated", "observed")
+            ]
+        )
+    assert (np.mean(held, axis=0) >= 0.83).all()
+
+
+def test_observed_shares_are_tested_and_numbers_compared():
+    codes = np.repeat([0.0, 1.0], [50, 50])
+    assert class_shift(np.array([0, 1]), codes, codes[:60], None)["p_value"] < 0.01
+    assert class_shift(np.array([0, 1]), codes, codes[20:80], None)["p_value"] == pytest.approx(1)
+    rng = np.random.default_rng(0)
+    found = number_shift(rng.normal(size=300), rng.normal(size=200) + 1)
+    assert found["low"] < 1 < found["high"]
+    assert found["p_value"] < 1e-6
+    assert number_shift(np.arange(9.0), np.full(9, np.nan))["p_value"] is None

@@ -9,6 +9,7 @@ from sklearn.metrics.pairwise import rbf_kernel
 
 from landbridge.evidence.shift.two_sample import (
     classifier_two_sample_test,
+    domain_scores,
     fold_auc,
     fold_scores,
     mmd_test,
@@ -206,3 +207,31 @@ def test_bad_input_is_named(test):
 def test_a_bandwidth_below_zero_is_refused():
     with pytest.raises(ValueError, match="bandwidth must be above zero, or None: found -1"):
         mmd_test(np.zeros((5, 2)), np.zeros((5, 2)), bandwidth=-1)
+
+
+def coverage(figures):
+    """How often (size, low, high) holds the mean size."""
+    sizes, lows, highs = np.array(figures).T
+    return np.mean((lows <= sizes.mean()) & (sizes.mean() <= highs))
+
+
+def test_intervals_hold_the_size_of_a_shift():
+    areas, distances = [], []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        Xs, Xt = rng.normal(size=(80, 2)), rng.normal([0.7, 0], size=(70, 2))
+        c2st = classifier_two_sample_test(Xs, Xt, n_permutations=1, random_state=seed)
+        mmd = mmd_test(Xs, Xt, bandwidth=1.5, standardise=False, n_permutations=40)
+        areas.append((c2st.auc, c2st.low, c2st.high))
+        distances.append((mmd.mmd2, mmd.low, mmd.high))
+    assert coverage(areas) >= 0.88
+    assert coverage(distances) >= 0.85
+    assert np.ptp(np.array(areas)[:, 1:], axis=1).mean() < 0.35
+
+
+def test_domain_scores_are_those_that_the_test_ranks():
+    rng = np.random.default_rng(0)
+    Xs, Xt = rng.normal(size=(60, 2)), rng.normal(size=(50, 2)) + 1
+    scores = domain_scores(Xs, Xt)
+    wrong = np.mean(scores[:60] > 0) + np.mean(scores[60:] <= 0)
+    assert 2 - 2 * wrong == pytest.approx(classifier_two_sample_test(Xs, Xt).proxy_a_distance)

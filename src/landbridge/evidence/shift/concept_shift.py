@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from scipy.stats import f as f_distribution
 
 from landbridge.evidence.shift.probe import Probe
-from landbridge.evidence.shift.two_sample import permutation_p_value
+from landbridge.evidence.shift.two_sample import Z_95, permutation_p_value
 from landbridge.moments.feature_map import draw_rows
+from landbridge.target.label_shift import reweigh_posteriors
 
 LEAST_LABELS = 20
 MAX_ROWS = 2000
@@ -37,14 +38,29 @@ def class_concept(probe: Probe, target: NDArray, *, random_state: int = 0) -> di
     if len(known) < LEAST_LABELS:
         return None
     right = probe.target[known].argmax(axis=1) == target[known]
+    right_s = probe.source.argmax(axis=1) == probe.y
     few = known[draw_rows(len(known), MAX_ROWS, rng)]
     return {
         "metric": "accuracy",
-        "source": float(np.mean(probe.source.argmax(axis=1) == probe.y)),
+        "source": float(right_s.mean()),
         "target": float(right.mean()),
+        **_difference(right_s, right),
         "n_target_labelled": len(known),
         "p_value": class_concept_p(probe, probe.target[few], target[few].astype(int), rng),
+        "p_value_with_shares": _p_with_shares(probe, target[few].astype(int), few, rng),
     }
+
+
+def _p_with_shares(
+    probe: Probe, codes: NDArray, few: NDArray, rng: np.random.Generator
+) -> float | None:
+    """The p-value once the source model knows the target's class shares; None if it lacks one."""
+    if (codes < 0).any():
+        return None
+    n_classes = probe.target.shape[1]
+    shares, priors = (np.bincount(y, minlength=n_classes) / len(y) for y in (codes, probe.y))
+    predicted = reweigh_posteriors(probe.target[few], priors, shares)
+    return class_concept_p(probe, predicted, codes, rng)
 
 
 def number_concept(probe: Probe, target: NDArray) -> dict[str, Any] | None:
@@ -60,9 +76,23 @@ def number_concept(probe: Probe, target: NDArray) -> dict[str, Any] | None:
         "metric": "mean absolute error",
         "source": float(np.abs(wrong_s).mean()),
         "target": float(np.abs(wrong_t).mean()),
+        **_difference(np.abs(wrong_s), np.abs(wrong_t)),
         "n_target_labelled": int(known.sum()),
         "p_value": number_concept_p(probe.source, wrong_s, probe.target[known], wrong_t),
+        "p_value_with_shares": None,
     }
+
+
+def _difference(source: NDArray, target: NDArray) -> dict[str, float]:
+    """95 % interval of the mean in the target less that in the source (Agresti & Caffo 2000).
+
+    One success and one failure more in each, where both are shares, keep it from being empty.
+    """
+    is_share = source.dtype == bool
+    parts = [np.r_[p, 0, 1].astype(float) if is_share else p for p in (source, target)]
+    middle = float(parts[1].mean() - parts[0].mean())
+    error = Z_95 * float(np.sqrt(sum(p.var() / len(p) for p in parts)))
+    return {"difference_low": middle - error, "difference_high": middle + error}
 
 
 def class_concept_p(

@@ -6,14 +6,26 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
 
-from landbridge.domains import as_labels, check_rows, class_names, encode, is_labelled
+from landbridge.domains import (
+    TableFeatures,
+    as_labels,
+    check_rows,
+    class_names,
+    encode,
+    is_labelled,
+)
 from landbridge.domains.problem import Task, infer_task
+from landbridge.evidence.shift.advice import advise
 from landbridge.evidence.shift.concept_shift import class_concept, number_concept
+from landbridge.evidence.shift.explanations import explanations
 from landbridge.evidence.shift.feature_shift import feature_shift
+from landbridge.evidence.shift.kinds import MAIN_KINDS, kinds, main_kind
 from landbridge.evidence.shift.label_shift import class_shift, number_shift
 from landbridge.evidence.shift.probe import MAX_ROWS, probe_classes, probe_numbers
 from landbridge.evidence.shift.statements import statements
+from landbridge.evidence.shift.support import support_gap
 from landbridge.evidence.shift.two_sample import (
     check_same_features,
     classifier_two_sample_test,
@@ -34,7 +46,7 @@ N_FEATURES_SHOWN = 8
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """How two domains differ: features as a whole and one by one, labels, and their dependence.
+    """How two domains differ, in which ways, and what to try: all figures, and in words.
 
     Attributes
     ----------
@@ -44,6 +56,11 @@ class Diagnosis:
         Tests of the features as a whole (``two_sample``); None with fewer than two rows.
     proxy_a_distance : float or None
         0 where no classifier tells the domains apart, 2 where one always does.
+    support : dict or None
+        The share of target rows where the source has none (``support``); None below ten source
+        rows.
+    explanations : list of dict
+        How much of the difference a simple change would take away (``explanations``).
     features : list of dict
         One row a feature, the most shifted first (``feature_shift``).
     label : dict or None
@@ -52,6 +69,14 @@ class Diagnosis:
         Whether labels depend on features alike (``concept_shift``); None below 20 target labels.
     label_free : dict or None
         The source model's figures that need no target labels (``label_free``).
+    kinds : list of dict
+        Covariate shift, missing support, label shift and concept shift told apart: which were
+        found, which cannot be known, with sizes, intervals and p-values (``kinds``).
+    main_kind : str
+        What the findings come to: ``"label"``, ``"covariate"``, ``"concept"``, ``"covariate or
+        concept"``, ``"none"``, ``"none seen"`` or ``"unknown"`` (``kinds.main_kind``).
+    advice : list of dict
+        What to try and why, most fitting first (``advice``).
     statements : list of str
         The findings in sentences.
     """
@@ -61,10 +86,15 @@ class Diagnosis:
     c2st: dict[str, Any] | None
     mmd: dict[str, Any] | None
     proxy_a_distance: float | None
+    support: dict[str, Any] | None
+    explanations: list[dict[str, Any]]
     features: list[dict[str, Any]]
     label: dict[str, Any] | None
     concept: dict[str, Any] | None
     label_free: dict[str, Any] | None
+    kinds: list[dict[str, Any]]
+    main_kind: str
+    advice: list[dict[str, Any]]
     statements: list[str]
 
     def to_dict(self) -> dict[str, Any]:
@@ -72,14 +102,17 @@ class Diagnosis:
         return asdict(self)
 
     def __str__(self) -> str:
-        """The statements and the most shifted features, in at most 25 lines."""
-        head = f"Diagnosis of {self.n_source} source and {self.n_target} target rows"
+        """The statements, the advice and the most shifted features, in at most 28 lines."""
+        rows = f"{self.n_source} source and {self.n_target} target rows"
+        head = f"Diagnosis of {rows}: {MAIN_KINDS[self.main_kind]}"
         table = [_FEATURE_LINE.format("feature", "effect", "adj. p", "PSI", "missing s/t")]
         table += [_feature_line(row) for row in self.features[:N_FEATURES_SHOWN]]
         more = len(self.features) - N_FEATURES_SHOWN
         if more > 0:
             table.append(f"  … and {more} more")
-        return "\n".join([head, *(f"- {line}" for line in self.statements), *table])
+        said = [f"- {line}" for line in self.statements]
+        advised = [f"{k}. {one['sentence']}" for k, one in enumerate(self.advice, 1)]
+        return "\n".join([head, *said, "What to try:", *advised, *table])
 
 
 def diagnose(
@@ -96,13 +129,15 @@ def diagnose(
     """Compare a source and a target before anything is carried over.
 
     Large domains are thinned, by ``random_state``: to 5,000 rows each for the classifier test,
-    20,000 each for MMD, and 10,000 each for the source model and the importance weights. The
-    table of features always counts every row.
+    20,000 each for MMD, 10,000 each for the source model and the importance weights, and 2,000
+    to 4,000 for support and explanations. The table of features always counts every row.
 
     Parameters
     ----------
     Xs, Xt : array-like or DataFrame of shape (n_s, d) and (n_t, d)
-        Features of both domains: finite numbers, in the same order.
+        Features of both domains: finite numbers, in the same order. Two tables with gaps,
+        categories or dates go through ``TableFeatures``, and their columns are what the table of
+        features shows.
     ys : array-like of shape (n_s,) or None
         Source labels; blank where unknown.
     yt : array-like of shape (n_t,), optional
@@ -129,27 +164,53 @@ def diagnose(
     >>> rng = np.random.default_rng(0)
     >>> Xs, Xt = rng.normal(size=(200, 2)), rng.normal(size=(100, 2)) + [1, 0]
     >>> diagnosis = diagnose(Xs, Xs[:, 1] > 0, Xt)
-    >>> for statement in diagnosis.statements[:2]:
-    ...     print(statement)
-    The features differ between the domains (covariate shift): a classifier tells target rows
-    from source rows with AUC 0.75 (p = 0.005), and MMD² is 0.12 (p = 0.005).
-    Features that differ by themselves at the 5% level (Holm): 1 of 2; the most: x0 (KS 0.42).
+    >>> diagnosis.main_kind, diagnosis.features[0]["name"]
+    ('covariate or concept', 'x0')
+    >>> for advice in diagnosis.advice:
+    ...     print(advice["family"], advice["try"])
+    alignment of moments ['recentre', 'standardise']
+    reweighting ['kmm', 'ulsif', 'classifier-ratio']
+    label some target rows []
     """
-    rows_s, rows_t = check_rows(Xs, "Xs"), check_rows(Xt, "Xt")
+    _check_one_source(Xs)
+    given = Xs, Xt
+    if raw_source is None and raw_target is None and _need_features(Xs, Xt):
+        features = TableFeatures().fit(Xs, Xt)
+        Xs, Xt = features.transform(Xs), features.transform(Xt)
+    rows_s, rows_t = _dense_rows(Xs, "Xs"), _dense_rows(Xt, "Xt")
     check_same_features(rows_s, rows_t)
     _check_arguments(Xs, Xt, task, raw_source, raw_target)
     labels_s = _labels_or_blank(ys, len(rows_s), "ys")
     labels_t = _labels_or_blank(yt, len(rows_t), "yt")
-    tables = (Xs, Xt) if raw_source is None or raw_target is None else (raw_source, raw_target)
+    tables = given if raw_source is None or raw_target is None else (raw_source, raw_target)
     on_labels = _labels(rows_s, labels_s, rows_t, labels_t, task, random_state)
     facts = {
         "n_source": len(rows_s),
         "n_target": len(rows_t),
         **_whole(rows_s, rows_t, random_state),
+        "support": support_gap(rows_s, rows_t, random_state=random_state),
+        "explanations": explanations(
+            rows_s, rows_t, *_shares_to_try(labels_s, on_labels["label"]), random_state=random_state
+        ),
         "features": feature_shift(*tables),
         **on_labels,
     }
+    facts["kinds"] = kinds(facts)
+    facts["main_kind"] = main_kind(facts)
+    facts["advice"] = advise(facts)
     return Diagnosis(**facts, statements=statements(facts))
+
+
+def _shares_to_try(
+    labels_s: NDArray, label: dict[str, Any] | None
+) -> tuple[NDArray | None, NDArray | None]:
+    """Each source row's class, and the classes' shares in the target, observed or estimated."""
+    if label is None or label["kind"] == "regression":
+        return None, None
+    shares = label["target_observed"] or label["target_estimated"]
+    if shares is None:
+        return None, None
+    return encode(labels_s, np.array(label["classes"])), np.array(shares)
 
 
 def _whole(rows_s: NDArray, rows_t: NDArray, random_state: int) -> dict[str, Any]:
@@ -158,8 +219,8 @@ def _whole(rows_s: NDArray, rows_t: NDArray, random_state: int) -> dict[str, Any
     c2st = asdict(classifier_two_sample_test(rows_s, rows_t, random_state=random_state))
     mmd = asdict(mmd_test(rows_s, rows_t, random_state=random_state))
     return {
-        "c2st": {key: c2st[key] for key in ("auc", "p_value", "n_permutations", "n_used")},
-        "mmd": {key: mmd[key] for key in ("mmd2", "p_value", "bandwidth", "n_used")},
+        "c2st": {key: value for key, value in c2st.items() if key != "proxy_a_distance"},
+        "mmd": {key: value for key, value in mmd.items() if key != "n_permutations"},
         "proxy_a_distance": c2st["proxy_a_distance"],
     }
 
@@ -230,6 +291,7 @@ def _weighted(
     weights = classifier_weights(rows_s, few, random_state=random_state)
     block[f"importance_weighted_{metric}"] = importance_weighted_score(scores, weights)
     block["effective_sample_size"] = effective_sample_size(weights)
+    block["rows_weighted"] = len(weights)
     return block
 
 
@@ -252,6 +314,33 @@ def _as_values(y: NDArray, name: str) -> NDArray[np.float64]:
 
 def _labels_or_blank(y: ArrayLike | None, n_rows: int, name: str) -> NDArray:
     return np.full(n_rows, np.nan) if y is None else as_labels(y, n_rows, name)
+
+
+def _check_one_source(Xs: Any) -> None:
+    if isinstance(Xs, dict):
+        raise TypeError(
+            "Xs must be the rows of one source: found a dict of several. Diagnose each by itself, "
+            "or call rank_sources to see which suits the target."
+        )
+
+
+def _need_features(Xs: Any, Xt: Any) -> bool:
+    """Whether both are tables, and one has gaps or columns that are no numbers."""
+    if not (isinstance(Xs, pd.DataFrame) and isinstance(Xt, pd.DataFrame)):
+        return False
+    return any(
+        frame.isna().any(axis=None) or not all(map(pd.api.types.is_numeric_dtype, frame.dtypes))
+        for frame in (Xs, Xt)
+    )
+
+
+def _dense_rows(X: Any, name: str) -> NDArray:
+    if issparse(X):
+        raise TypeError(
+            f"{name} is sparse, which a diagnosis cannot take: reduce both domains with one fitted "
+            f"TruncatedSVD first, or give {name}.toarray() if the features are few."
+        )
+    return check_rows(X, name)
 
 
 def _check_arguments(Xs: Any, Xt: Any, task: str | None, raw_source: Any, raw_target: Any) -> None:

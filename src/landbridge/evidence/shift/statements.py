@@ -4,21 +4,22 @@ import math
 from typing import Any
 
 from landbridge.evidence.shift.concept_shift import LEAST_LABELS
+from landbridge.evidence.shift.kinds import CONCEPT_LEVEL, LEVEL, explained_by, features_differ
 from landbridge.evidence.shift.label_shift import LEAST_ROWS
 
-LEVEL = 0.05
-CONCEPT_LEVEL = 0.01  # its p-value leaves out the source model's own error
 N_NAMED = 3
 ILL_CONDITIONED = 100.0
 
 
 def statements(facts: dict[str, Any]) -> list[str]:
-    """Sentences on covariate shift, its features, label shift and concept shift, in that order.
+    """Sentences on covariate shift, support, features, label shift and concept shift, in order.
 
     ``facts`` has the entries of ``Diagnosis.to_dict()`` without the statements.
     """
     return [
         *_on_covariates(facts),
+        *_on_explanation(facts),
+        *_on_support(facts["support"]),
         *_on_features(facts["features"]),
         *_on_labels(facts["label"]),
         *_on_concept(facts),
@@ -35,14 +36,35 @@ def _on_covariates(facts: dict[str, Any]) -> list[str]:
         ]
     figures = (
         f"a classifier tells target rows from source rows with AUC {c2st['auc']:.2f} "
-        f"(p = {c2st['p_value']:.2g}), and MMD² is {mmd['mmd2']:.2g} (p = {mmd['p_value']:.2g})"
+        f"({c2st['low']:.2f} to {c2st['high']:.2f}; p = {c2st['p_value']:.2g}), "
+        f"and MMD² is {mmd['mmd2']:.2g} (p = {mmd['p_value']:.2g})"
     )
-    # Two tests, so each is held to half the level.
-    if min(c2st["p_value"], mmd["p_value"]) <= LEVEL / 2:
-        return [f"The features differ between the domains (covariate shift): {figures}."]
+    if features_differ(facts):
+        return [f"The features differ between the domains: {figures}."]
     return [
         f"No difference between the domains' features was found: {figures}. "
         f"With {facts['n_target']} target rows a small one may go unseen."
+    ]
+
+
+def _on_explanation(facts: dict[str, Any]) -> list[str]:
+    found = explained_by(facts)
+    if found is None:
+        return []
+    left = "nothing more is seen" if found["p_value"] > LEVEL else "some is left"
+    return [
+        f"Bringing the source's {found['change']} to the target's takes away "
+        f"{min(found['explained'], 1.0):.0%} of the difference (MMD², on rows kept from it): "
+        f"{left} (p = {found['p_value']:.2g})."
+    ]
+
+
+def _on_support(support: dict[str, Any] | None) -> list[str]:
+    if support is None or support["p_value"] > LEVEL:
+        return []
+    return [
+        f"About {support['share_outside']:.0%} of target rows ({support['low']:.0%} to "
+        f"{support['high']:.0%}) lie where the source has none (p = {support['p_value']:.2g})."
     ]
 
 
@@ -106,14 +128,14 @@ def _on_numbers(label: dict[str, Any]) -> list[str]:
     return [
         f"The label's mean is {source['mean']:.4g} in the source and {target['mean']:.4g} on "
         f"{label['n_target_labelled']} labelled target rows (standard deviations "
-        f"{source['std']:.4g} and {target['std']:.4g})."
+        f"{source['std']:.4g} and {target['std']:.4g}; p = {label['p_value']:.2g})."
     ]
 
 
 def _observed_classes(label: dict[str, Any]) -> str:
     return (
         f"On {label['n_target_labelled']} labelled target rows, "
-        f"{_largest_change(label, 'target_observed')}."
+        f"{_largest_change(label, 'target_observed')} (p = {label['p_value']:.2g} for all)."
     )
 
 
@@ -162,6 +184,12 @@ def _on_concept(facts: dict[str, Any]) -> list[str]:
         f"{concept['n_target_labelled']} labelled target rows and {concept['source']:.3g} out of "
         f"fold in the source (p = {concept['p_value']:.2g})"
     )
+    with_shares = concept["p_value_with_shares"]
+    if concept["p_value"] <= CONCEPT_LEVEL and (with_shares or 0.0) > CONCEPT_LEVEL:
+        return [
+            f"Labels follow the source model once it knows the target's class shares (p = "
+            f"{with_shares:.2g}), but not as it is: {scores}."
+        ]
     if concept["p_value"] <= CONCEPT_LEVEL:
         return [
             f"Labels do not follow the source model in the target: {scores}. The dependence has "
