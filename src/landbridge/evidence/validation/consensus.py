@@ -12,8 +12,9 @@ from sklearn.base import is_classifier
 from landbridge.evidence.validation.seen import Seen
 from landbridge.evidence.validation.validators import score_without_labels
 
-TRUSTED = ("source", "reverse", "clusters", "silhouette", "mixval")
-"""Validators of unlike kinds: source labels, the way back, clusters, distances, mixed rows."""
+TRUSTED = ("source", "reverse", "clusters", "silhouette")
+"""Validators of unlike kinds, by source labels, the way back, clusters and distances, none of which
+a model that gives all rows one class deceives."""
 SHARPNESS = 15.0
 """A model that ranks a tenth lower has a voice of exp(-1.5), a fifth."""
 FEWEST_MODELS = 3
@@ -31,9 +32,9 @@ def rank_without_labels(
 ) -> pd.DataFrame:
     r"""Rank fitted classifiers by what their target accuracy should be, without target labels.
 
-    1. Five validators that look at different things score every model: ``source``,
-       ``reverse``, ``clusters``, ``silhouette`` and ``mixval``. Trust t in a model is the mean of
-       its ranks, each as a share of the number of models.
+    1. Four validators that look at different things score every model: ``source``,
+       ``reverse``, ``clusters`` and ``silhouette``. Trust t in a model is the mean of its ranks,
+       each as a share of the number of models.
     2. The models vote on each target row, with voices :math:`e^{15\,t}` times their
        probabilities. A model's ``consensus`` is the share of rows that it gives the label that
        all the others give it.
@@ -61,7 +62,7 @@ def rank_without_labels(
     Returns
     -------
     DataFrame
-        A row for each model, the best first: what the five validators say, ``trust`` and
+        A row for each model, the best first: what the four validators say, ``trust`` and
         ``consensus``; and the ``error`` of one that cannot be judged, which comes last.
 
     Raises
