@@ -33,8 +33,9 @@ _NAMES = {
     "transfer": "Transfer",
     "saving": "load save",
     "onnx": "export_onnx",
-    "evidence": "Comparison Diagnosis GuardedTransfer Verdict choose_without_labels "
-    "classifier_two_sample_test compare diagnose feature_shift leave_one_source_out "
+    "evidence": "AutoTransfer Comparison Diagnosis LearningCurve Verdict choose_without_labels "
+    "classifier_two_sample_test compare diagnose feature_shift group_influence learning_curve "
+    "leave_one_source_out "
     "make_candidate mmd_test rank_backbones rank_sources",
     "report": "render_report write_report",
     "job": "TableModel check run",

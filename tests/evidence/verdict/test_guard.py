@@ -2,8 +2,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from landbridge.evidence.verdict.corrected_test import corrected_p_value
-from landbridge.evidence.verdict.guard import cannot_tell, gain_words, judge, simultaneous_p_values
+from landbridge.evidence.verdict.corrected_test import corrected_interval, corrected_p_value
+from landbridge.evidence.verdict.guard import (
+    cannot_tell,
+    gain_words,
+    judge,
+    labels_needed,
+    simultaneous_p_values,
+)
 
 
 def test_one_candidate_gets_the_corrected_t_test(rng):
@@ -23,11 +29,11 @@ def test_alike_candidates_cost_nothing_and_unlike_ones_cost_bonferroni(rng):
 
 def test_the_best_of_many_useless_candidates_passes_at_the_stated_level(rng):
     passed = 0
-    for _ in range(300):
+    for _ in range(150):
         gains = rng.standard_normal((20, 6)) + 0.5 * rng.standard_normal((20, 1))
         passed += simultaneous_p_values(gains, 0.0).min() <= 0.05
-    assert passed <= stats.binom.ppf(0.999, 300, 0.05)
-    assert passed >= stats.binom.ppf(0.001, 300, 0.05)
+    assert passed <= stats.binom.ppf(0.999, 150, 0.05)
+    assert passed >= stats.binom.ppf(0.001, 150, 0.05)
 
 
 def test_the_order_of_candidates_does_not_matter(rng):
@@ -46,7 +52,12 @@ def test_a_clear_gain_over_every_baseline_passes(rng):
     verdict = judge(given, 0.25, "accuracy")
     assert (verdict.outcome, verdict.baseline, verdict.chosen) == ("helps", "source only", "coral")
     assert verdict.gain.low > 0
-    assert verdict.sentence.startswith("Transfer helps: coral gains 0.")
+    low, high = corrected_interval(given["coral"] - given["source only"], 0.25, level=0.9)[1:]
+    said = (
+        f"Transfer helps by {100 * low:.1f} to {100 * high:.1f} points of accuracy: coral against"
+    )
+    assert verdict.sentence.startswith(said)
+    assert verdict.labels_needed is None
     assert verdict.p_values.keys() == {"coral", "monge"}
 
 
@@ -54,7 +65,7 @@ def test_a_gain_within_the_noise_keeps_the_better_baseline(rng):
     given = scores(rng, source_only=0.70, target_only=0.80, coral=0.801)
     verdict = judge(given, 0.25, "accuracy")
     assert (verdict.outcome, verdict.chosen) == ("no evidence", "target only")
-    assert "Use target only" in verdict.sentence
+    assert "keep the baseline, target only" in verdict.sentence
 
 
 def test_a_loss_beyond_the_noise_is_called_harm(rng):
@@ -86,6 +97,33 @@ def test_pooling_ahead_by_chance_is_used_but_not_claimed_to_help(rng):
 def test_without_any_candidate_the_baseline_stays(rng):
     verdict = judge(scores(rng, source_only=0.7), 0.25, "accuracy")
     assert (verdict.outcome, verdict.chosen) == ("no evidence", "source only")
+
+
+def test_so_many_labels_show_the_gain_in_four_of_five_cases(rng):
+    n = labels_needed(gain=0.2, spread=1.0)
+    drawn = rng.normal(0.2, 1.0, (2000, n))
+    shown = stats.ttest_1samp(drawn, 0.0, axis=1, alternative="greater").pvalue <= 0.05
+    assert 0.77 < shown.mean() < 0.83
+
+
+def test_candidates_that_left_count_as_tried(rng):
+    gains = rng.normal(0.3, 1.0, (20, 3))
+    few, many = (simultaneous_p_values(gains, 0.0, n_more) for n_more in (0, 20))
+    assert (many > few).all()
+    alone = simultaneous_p_values(gains[:, :1], 0.0)[0]
+    left = simultaneous_p_values(gains[:, :1], 0.0, 19)[0]
+    assert left == pytest.approx(1 - (1 - alone) ** 20, abs=0.1)
+
+
+def test_an_interval_that_a_claim_names_is_above_zero(rng):
+    """Wherever transfer is said to help, the lower figure of the sentence is a gain."""
+    for _ in range(200):
+        given = {name: rng.normal(0.7, 0.05, 20) for name in ("source only", "target only", "x")}
+        given["x"] = given["x"] + 0.05
+        verdict = judge(given, 0.25, "accuracy")
+        if verdict.outcome == "helps":
+            difference = given[verdict.chosen] - given[verdict.baseline]
+            assert corrected_interval(difference, 0.25, 0.9).low > 0
 
 
 def test_what_cannot_be_known_is_said():

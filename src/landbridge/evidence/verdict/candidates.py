@@ -5,7 +5,7 @@ from typing import Any
 
 from sklearn.base import clone, is_classifier
 
-from landbridge.mapping import ALIGNMENTS, DeepTransfer, Mapping, mapping_names
+from landbridge.mapping import ALIGNMENTS, MAPPINGS, DeepTransfer, Mapping, mapping_names
 from landbridge.source import NetworkSource
 from landbridge.target import SHOT, TARGETS, FineTune, Pooled, Refit, TargetOnly
 from landbridge.target.fine_tune import RECIPES
@@ -38,6 +38,60 @@ def candidate_names(task: str, n_classes: int, has_labels: bool) -> list[str]:
     classes = ["label-shift"] if task == "classification" else []
     threshold = ["thresholded"] if task == "classification" and n_classes == 2 else []
     return [*FIRST_TO_TRY, *labelled, *classes, *threshold]
+
+
+UNSUITED = frozenset(
+    {"multi-monge", "per-source", "jcpot", "riemannian", "gromov-wasserstein", "identity"}
+)
+"""Mappings of several sources, of covariance matrices, of two feature spaces, and none at all."""
+ONLY_CLASSES = frozenset({"semi-supervised-tca", "mmd-target-shift", "label-propagation"})
+"""Mappings that work on classes; those that refuse numbers say so themselves."""
+SLOW_LAST = (
+    "pseudo-labels",
+    "gradual",
+    "transfer-subspace",
+    "semi-supervised-tca",
+    "laplace-transport",
+    "manifold-embedded",
+    "class-transport",
+    "tjm",
+    "mmd-scale-shift",
+    "bda",
+    "jda",
+    "exact-transport",
+    "jdot",
+    "kernel-transport",
+    "dasvm",
+)
+"""What costs most, by what a fit to some hundred rows took: tried last, if the time allows."""
+JOINED = ("coral+regular", "subspace-alignment+regular", "tca+interpolation", "coral+augmentation")
+"""Mappings with other learners than the pool, which share the mapping's fit."""
+
+
+def whole_catalogue(task: str, n_classes: int, has_labels: bool) -> list[str]:
+    """Every candidate that suits the task and needs no network, the quickest first.
+
+    Examples
+    --------
+    >>> from landbridge.evidence.verdict.candidates import whole_catalogue
+    >>> whole_catalogue("classification", 2, has_labels=True)[:4]
+    ['recentre', 'standardise', 'coral', 'monge']
+    """
+    first = candidate_names(task, n_classes, has_labels)
+    joined = JOINED if has_labels else ()
+    labelled = [n for n in ("interpolation", "label-shift", "logit-adjusted") if has_labels]
+    targets = [n for n in labelled if task == "classification" or n == "interpolation"]
+    suited = [
+        name
+        for name, kind in MAPPINGS.items()
+        if not kind.is_paired
+        and name not in UNSUITED
+        and (has_labels or kind.needs_labels in ("", "source"))
+        and (task == "classification" or not (name in ONLY_CLASSES or kind.needs_classes))
+    ]
+    quick = [name for name in suited if name not in SLOW_LAST]
+    slow = [name for name in SLOW_LAST if name in suited]
+    return list(dict.fromkeys([*first, *targets, *joined, *quick, *slow]))
 
 
 def make_candidate(name: str, learner: Any) -> Transfer:

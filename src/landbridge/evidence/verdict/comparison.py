@@ -1,32 +1,39 @@
 """Does transfer help? Every model on the same folds of target labels, and the guard's verdict."""
 
-import time
-import warnings
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone, is_classifier
 from sklearn.metrics import get_scorer
-from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold
-from threadpoolctl import threadpool_limits
 
 from landbridge.domains import as_labels, check_rows, class_names, is_labelled, labelled_rows
+from landbridge.evidence.validation.choice import change_of, choose_without_labels
 from landbridge.evidence.verdict.candidates import (
     SOURCE_ONLY,
     TARGET_ONLY,
     baselines,
     candidate_names,
     make_candidate,
+    whole_catalogue,
 )
 from landbridge.evidence.verdict.corrected_test import corrected_interval
+from landbridge.evidence.verdict.durations import as_seconds
+from landbridge.evidence.verdict.folds import Data, keeps_rows, repeated_folds
 from landbridge.evidence.verdict.guard import Verdict, cannot_tell, judge
+from landbridge.evidence.verdict.race import Rules, Runner, race
+from landbridge.evidence.verdict.trying import Ground
+from landbridge.mapping import make_mapping
 
 FEWEST_LABELS = 6
 """With fewer labelled target rows nothing can be compared."""
+EXPLAINS = "explains the target:"
+"""How the choice without labels begins where the shift is explained."""
+ALL = "all"
+"""The name of the whole catalogue."""
 
 
 @dataclass
@@ -40,13 +47,16 @@ class Trial:
     model : estimator
         Unfitted.
     scores : ndarray of shape (J,)
-        Its score on each fold, larger is better; empty where it was not scored.
+        Its score on each fold, larger is better; empty where it was not scored. One that left
+        early has those of the first folds.
     predicted : ndarray of shape (n_repeats, n_labelled)
         What it predicted out of fold for every labelled target row.
     seconds : float
         Mean time of a fit.
     error : str or None
         Why it could not be scored.
+    dropped : str or None
+        Why it was not tried on all folds.
     """
 
     name: str
@@ -56,6 +66,7 @@ class Trial:
     predicted: NDArray = field(default_factory=lambda: np.empty((0, 0)))
     seconds: float = 0.0
     error: str | None = None
+    dropped: str | None = None
 
 
 @dataclass
@@ -103,7 +114,7 @@ class Comparison:
         if len(trial.scores):
             share, best = 1 / (self.n_folds - 1), 0.0 if self.metric.startswith("neg_") else 1.0
             score = corrected_interval(trial.scores, share)
-            gains = trial.scores - self[self.verdict.baseline].scores
+            gains = trial.scores - self[self.verdict.baseline].scores[: len(trial.scores)]
             figures = (
                 score.mean,
                 score.low,
@@ -119,7 +130,9 @@ class Comparison:
             **dict(zip(names, figures)),
             "p_value": self.verdict.p_values.get(trial.name),
             "seconds": trial.seconds,
+            "folds": len(trial.scores),
             "error": trial.error,
+            "dropped": trial.dropped,
             "chosen": trial.name == self.verdict.chosen,
         }
 
@@ -133,8 +146,12 @@ class Comparison:
                 continue
             interval = f"{row['low']:.3f} to {row['high']:.3f}"
             figures = f"{row['score']:>22.3f}  {interval:^16}  {row['gain']:>+7.3f}"
-            lines.append(f"{mark} {row['name']:<20}{figures}")
+            lines.append(f"{mark} {row['name']:<20}{figures}{_left(row)}")
         return "\n".join([*lines, self.verdict.sentence])
+
+
+def _left(row: dict[str, Any]) -> str:
+    return f"  {row['dropped']}" if row["dropped"] else ""
 
 
 def compare(
@@ -144,11 +161,14 @@ def compare(
     yt: ArrayLike | None = None,
     *,
     learner: Any,
-    candidates: list[str] | dict[str, Any] | None = None,
+    candidates: list[str] | dict[str, Any] | str | None = None,
     metric: str | None = None,
     n_folds: int = 5,
     n_repeats: int = 4,
     level: float = 0.05,
+    budget: float | str | None = None,
+    time_limit: float | str | None = None,
+    guard: bool = True,
     random_state: int = 0,
     n_jobs: int | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -168,8 +188,9 @@ def compare(
         Target rows; blank labels are unknown.
     learner : scikit-learn classifier or regressor
         What learns in either domain.
-    candidates : list of str or dict of Transfer, optional
-        Names for :func:`make_candidate`, or models by name; by default all that suit.
+    candidates : list of str, "all" or dict of Transfer, optional
+        Names for :func:`make_candidate`, or models by name; ``"all"`` is the whole catalogue
+        without networks. By default a few to try first, and all with a ``budget``.
     metric : str, optional
         A scikit-learn scorer; ``"balanced_accuracy"`` or ``"neg_root_mean_squared_error"`` by
         default.
@@ -177,10 +198,21 @@ def compare(
         At most as many folds as the rarest class has labelled rows.
     level : float
         One-sided level at which the guard lets a transfer pass.
+    budget : float or str, optional
+        Time for the comparison: seconds, or text such as ``"5m"``. With one, all candidates get
+        a cheap first look, and those that are worse than the leader beyond chance leave early
+        (successive halving by the corrected test). Without, all run all folds.
+    time_limit : float or str, optional
+        Time that one candidate may take in all; one that takes longer is stopped, and the table
+        says so. Threads, such as Dask's, and Windows are only stopped between two folds.
+    guard : bool
+        Use a candidate only if it beats the best without a mapping beyond the noise.
     random_state : int
         Seed of the folds.
     n_jobs : int, optional
-        Processes, as in joblib; each fit has one thread, since fits are many and mostly small.
+        Processes, as in joblib, whose backends (``joblib.parallel_config("dask")``) serve too;
+        each fit has one thread, since fits are many and mostly small. With two or more, a
+        candidate that crashes its process costs only itself.
     progress : callable, optional
         Called with the fits done and their number.
 
@@ -206,62 +238,122 @@ def compare(
     labels_t = as_labels(
         np.full(rows_t.shape[0], None) if yt is None else yt, rows_t.shape[0], "yt"
     )
-    metric = metric or _default_metric(learner)
+    metric = metric or default_metric(learner)
     scorer = get_scorer(metric)
-    known = np.flatnonzero(is_labelled(labels_t))
+    known = is_labelled(labels_t)
     observed = labelled_rows(rows_t, labels_t)[1]
-    models = _trials(learner, candidates, labels_s, observed)
+    seconds = as_seconds("budget", budget)
+    limit = as_seconds("time_limit", time_limit)
+    candidates = ALL if candidates is None and seconds is not None else candidates
+    models = _models(learner, candidates, labels_s, observed)
+    data = Data(rows_s, labels_s, rows_t, labels_t)
     reason = _why_not(learner, observed)
     if reason:
-        verdict = cannot_tell(reason)
-        best = clone(models[0].model).fit(rows_s, labels_s, rows_t, labels_t)
-        return Comparison(metric, models, verdict, observed, 0, 0, [], best)
+        return _unproved(reason, models, data, observed, metric, level, random_state)
 
-    folds = repeated_folds(observed, is_classifier(learner), n_folds, n_repeats, random_state)
-    data = rows_s, labels_s, rows_t, labels_t
-    said = _run(models, folds, known, data, scorer, n_jobs, progress)
-    scores = {trial.name: trial.scores for trial in models if trial.error is None}
+    classifies = is_classifier(learner)
+    folds = repeated_folds(observed, classifies, n_folds, n_repeats, random_state)
+    n_folds = len(folds) // n_repeats
+    ground = Ground(
+        data,
+        [held for _, held in folds],
+        class_names(labels_s, observed) if classifies else np.empty(0),
+        scorer,
+        keeps_rows(data, int(known.sum()), n_folds),
+        uuid.uuid4().hex,
+    )
+    rules = Rules(n_folds, seconds is not None, seconds, limit, level, n_jobs)
+    done, said = race(ground, models, rules, progress)
+    scores = {r.name: r.scores(done) for r in models if r.is_running}
     if SOURCE_ONLY not in scores and TARGET_ONLY not in scores:
         raise ValueError(f"Neither source only nor target only could be fitted: {models[0].error}")
-    n_folds = len(folds) // n_repeats
-    verdict = judge(scores, 1 / (n_folds - 1), metric, level)
-    trial = next(t for t in models if t.name == verdict.chosen)
-    best = clone(trial.model).fit(*data)
-    return Comparison(metric, models, verdict, observed, n_folds, n_repeats, said, best)
+    n_left, n_known = sum(r.dropped is not None for r in models), len(observed)
+    verdict = judge(scores, 1 / (n_folds - 1), metric, level, n_left, n_known, guard)
+    best = clone(next(r.model for r in models if r.name == verdict.chosen)).fit(*data)
+    trials = [_trial(runner, ground.folds, n_folds) for runner in models]
+    return Comparison(metric, trials, verdict, observed, n_folds, len(done) // n_folds, said, best)
 
 
-def repeated_folds(
-    y: NDArray, stratified: bool, n_folds: int, n_repeats: int, random_state: int
-) -> list[tuple[NDArray, NDArray]]:
-    """Training and held-out positions, as many folds as the rarest class allows."""
-    if not stratified:
-        folds = RepeatedKFold(
-            n_splits=min(n_folds, len(y)), n_repeats=n_repeats, random_state=random_state
+def _unproved(
+    reason: str,
+    models: list[Runner],
+    data: Data,
+    observed: NDArray,
+    metric: str,
+    level: float,
+    random_state: int,
+) -> Comparison:
+    """What can be had where target labels are too few to score anything.
+
+    Without any label, a transfer is used whose change of the source explains the target's rows;
+    where nothing explains them, or a few labels are there that no rule could weigh, the source
+    only.
+    """
+    trials = [_trial(runner) for runner in models]
+    said: list[str] = []
+    if not len(observed) and is_classifier(models[0].model):
+        choice = choose_without_labels(
+            {r.name: r.model for r in models if change_of(_mapping(r.model))},
+            data.Xs,
+            data.ys,
+            data.Xt,
+            level=level,
+            random_state=random_state,
         )
-        return list(folds.split(y))
-    counts = np.unique(y, return_counts=True)[1]
-    k = int(np.clip(counts[counts > 1].min(initial=n_folds), 2, n_folds))
-    splitter = RepeatedStratifiedKFold(n_splits=k, n_repeats=n_repeats, random_state=random_state)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The least populated class")  # its row is never held in
-        return list(splitter.split(np.zeros(len(y)), y))
+        for trial in trials:
+            found = choice.table["error"].get(trial.name)
+            trial.error = found if isinstance(found, str) else None
+        if EXPLAINS in choice.reason:
+            verdict = cannot_tell(reason, choice.name, choice.reason, FEWEST_LABELS)
+            return Comparison(metric, trials, verdict, observed, 0, 0, said, choice.model)
+    verdict = cannot_tell(reason, fewest=FEWEST_LABELS)
+    best = clone(models[0].model).fit(*data)
+    return Comparison(metric, trials, verdict, observed, 0, 0, said, best)
 
 
-def _default_metric(learner: Any) -> str:
+def _mapping(model: Any) -> Any:
+    mapping = getattr(model, "mapping", None)
+    return make_mapping(mapping) if isinstance(mapping, str) else mapping
+
+
+def _trial(runner: Runner, folds: Sequence[NDArray] = (), n_folds: int = 1) -> Trial:
+    """The account of a runner; what it predicted is kept for whole repeats."""
+    trial = Trial(
+        runner.name, runner.role, runner.model, error=runner.error, dropped=runner.dropped
+    )
+    if runner.error or not runner.tried:
+        return trial
+    done = sorted(runner.tried)
+    trial.scores = runner.scores(done)
+    trial.seconds = float(np.mean([runner.tried[fold].seconds for fold in done]))
+    positions = np.concatenate([folds[fold] for fold in done])
+    in_order = np.concatenate([runner.tried[fold].predicted for fold in done])
+    n_repeats = len(done) // n_folds
+    repeat = np.repeat(np.arange(n_repeats), len(positions) // n_repeats)
+    trial.predicted = np.empty((n_repeats, len(positions) // n_repeats), dtype=in_order.dtype)
+    trial.predicted[repeat, positions] = in_order
+    return trial
+
+
+def default_metric(learner: Any) -> str:
+    """What models are compared by where nothing is said."""
     return "balanced_accuracy" if is_classifier(learner) else "neg_root_mean_squared_error"
 
 
-def _trials(learner: Any, candidates: Any, ys: NDArray, observed: NDArray) -> list[Trial]:
-    if candidates is None:
+def _models(learner: Any, candidates: Any, ys: NDArray, observed: NDArray) -> list[Runner]:
+    if candidates is None or candidates == ALL:
         task = "classification" if is_classifier(learner) else "regression"
         n_classes = len(class_names(ys, observed)) if task == "classification" else 0
-        candidates = candidate_names(task, n_classes, len(observed) > 0)
+        names = candidate_names if candidates is None else whole_catalogue
+        candidates = names(task, n_classes, len(observed) > 0)
+    if isinstance(candidates, str):
+        raise ValueError(f"candidates must be a list of names: found the text {candidates!r}.")
     if not isinstance(candidates, dict):
         candidates = {name: make_candidate(name, learner) for name in candidates}
     plain = baselines(learner, len(observed) > 0)
     return [
-        *(Trial(name, "baseline", model) for name, model in plain.items()),
-        *(Trial(name, "candidate", model) for name, model in candidates.items()),
+        *(Runner(name, "baseline", model) for name, model in plain.items()),
+        *(Runner(name, "candidate", model) for name, model in candidates.items()),
     ]
 
 
@@ -276,66 +368,3 @@ def _why_not(learner: Any, observed: NDArray) -> str | None:
     if is_classifier(learner) and np.unique(observed, return_counts=True)[1].max() < 2:
         return "no class has two labelled target rows"
     return None
-
-
-def _run(
-    trials: list[Trial],
-    folds: list[tuple[NDArray, NDArray]],
-    known: NDArray,
-    data: tuple[Any, NDArray, Any, NDArray],
-    scorer: Any,
-    n_jobs: int | None,
-    progress: Callable[[int, int], None] | None,
-) -> list[str]:
-    """Fit every model on every fold, write the outcome into its trial, return the warnings."""
-    jobs = [(t, f) for t in range(len(trials)) for f in range(len(folds))]
-    outcomes = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_fit_and_score)(trials[t].model, known[folds[f][1]], data, scorer) for t, f in jobs
-    )
-    results: list[list[Any]] = [[] for _ in trials]
-    for done, ((t, _), outcome) in enumerate(zip(jobs, outcomes), start=1):
-        results[t].append(outcome)
-        if progress is not None:
-            progress(done, len(jobs))
-    for trial, outcome in zip(trials, results):
-        _write(trial, outcome, folds, len(known))
-    return sorted({message for outcome in results for fold in outcome for message in fold[4]})
-
-
-def _fit_and_score(
-    model: Any, held_out: NDArray, data: tuple[Any, NDArray, Any, NDArray], scorer: Any
-) -> tuple[float, NDArray | None, float, str | None, list[str]]:
-    """Score, predictions, seconds, error and warnings of one model on one fold."""
-    Xs, ys, Xt, yt = data
-    rest = np.setdiff1d(np.arange(len(yt)), held_out)
-    X, y = Xt[held_out], labelled_rows(Xt[held_out], yt[held_out])[1]
-    start = time.perf_counter()
-    with threadpool_limits(limits=1), warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        try:
-            fitted = clone(model).fit(Xs, ys, Xt[rest], yt[rest])
-            seconds = time.perf_counter() - start
-            score, predicted, error = float(scorer(fitted, X, y)), fitted.predict(X), None
-        except (ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError) as problem:
-            seconds, score, predicted, error = 0.0, np.nan, None, str(problem)
-    return score, predicted, seconds, error, [str(w.message) for w in said]
-
-
-def _write(
-    trial: Trial, outcome: list[Any], folds: list[tuple[NDArray, NDArray]], n_known: int
-) -> None:
-    errors = [error for _, _, _, error, _ in outcome if error]
-    if errors:
-        trial.error = errors[0]
-        return
-    trial.scores = np.array([score for score, *_ in outcome])
-    if not np.isfinite(trial.scores).all():
-        trial.scores, trial.error = np.empty(0), "the metric is not defined on every fold"
-        return
-    trial.seconds = float(np.mean([seconds for _, _, seconds, _, _ in outcome]))
-    in_order = np.concatenate([predicted for _, predicted, *_ in outcome])
-    positions = np.concatenate([held_out for _, held_out in folds])
-    n_repeats = len(positions) // n_known
-    repeat = np.repeat(np.arange(n_repeats), n_known)
-    trial.predicted = np.empty((n_repeats, n_known), dtype=in_order.dtype)
-    trial.predicted[repeat, positions] = in_order

@@ -16,6 +16,9 @@ from landbridge.evidence.verdict.corrected_test import (
 )
 
 N_DRAWS = 20_000
+POWER = 0.8
+USUAL_GAIN, USUAL_SPREAD = 0.1, 0.55
+"""Where nothing could be measured: ten points, between models that differ on three rows of ten."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,9 @@ class Verdict:
         The level at which the guard lets a candidate pass.
     p_values : dict
         Of each candidate against the best model without a mapping, adjusted for their number.
+    labels_needed : int or None
+        How many labelled target rows would likely do for a claim; ``None`` where one is made, or
+        where no number would.
     """
 
     outcome: str
@@ -52,9 +58,29 @@ class Verdict:
     p_value: float | None = None
     level: float = 0.05
     p_values: dict[str, float] = field(default_factory=dict)
+    labels_needed: int | None = None
 
 
-def simultaneous_p_values(differences: NDArray, test_share: float) -> NDArray[np.float64]:
+def labels_needed(gain: float, spread: float, level: float = 0.05) -> int:
+    r"""How many labelled rows show a gain at ``level`` in four of five cases.
+
+    :math:`n = (z_{1-\alpha} + z_{0.8})^2\, \sigma^2 / \delta^2`, the sample size of a one-sided
+    test of paired differences with mean :math:`\delta` = ``gain`` and standard deviation
+    :math:`\sigma` = ``spread``.
+
+    Examples
+    --------
+    >>> from landbridge.evidence.verdict.guard import labels_needed
+    >>> labels_needed(gain=0.1, spread=0.5)
+    155
+    """
+    reach = stats.norm.ppf(1 - level) + stats.norm.ppf(POWER)
+    return int(np.ceil((reach * spread / gain) ** 2))
+
+
+def simultaneous_p_values(
+    differences: NDArray, test_share: float, n_more: int = 0
+) -> NDArray[np.float64]:
     r"""One-sided p-values of "not above zero" for each column, for all columns at once.
 
     The largest of K correlated t-statistics is compared with what it would be if no candidate
@@ -68,6 +94,9 @@ def simultaneous_p_values(differences: NDArray, test_share: float) -> NDArray[np
         Gains over the baseline, a row a fold and a column a candidate.
     test_share : float
         Held-out rows over training rows.
+    n_more : int
+        Candidates that were tried too but left early. What they have in common with the others
+        is not known, so they count as independent, which costs most.
     """
     J, K = differences.shape
     errors = np.array([corrected_error(column, test_share) for column in differences.T])
@@ -80,15 +109,26 @@ def simultaneous_p_values(differences: NDArray, test_share: float) -> NDArray[np
     rng = np.random.default_rng(0)
     normal = rng.standard_normal((N_DRAWS, J)) @ standard  # correlated as the columns are
     normal[:, scale == 0] = -np.inf  # a column without spread is certain, and not by chance
+    if n_more:  # the largest of so many independent ones, by inversion
+        top = rng.random(N_DRAWS) ** (1 / n_more)
+        normal = np.column_stack([normal, stats.norm.ppf(top)])
     chi = np.sqrt(rng.chisquare(J - 1, N_DRAWS) / (J - 1))
     largest = np.sort((normal / chi[:, None]).max(axis=1))
     single = stats.t.sf(t, J - 1)
     simultaneous = (1 + N_DRAWS - np.searchsorted(largest, t)) / (1 + N_DRAWS)
-    return np.where(np.isinf(t), single, np.clip(simultaneous, single, K * single)).clip(max=1.0)
+    return np.where(np.isinf(t), single, np.clip(simultaneous, single, (K + n_more) * single)).clip(
+        max=1.0
+    )
 
 
 def judge(
-    scores: MappingOf[str, NDArray], test_share: float, metric: str, level: float = 0.05
+    scores: MappingOf[str, NDArray],
+    test_share: float,
+    metric: str,
+    level: float = 0.05,
+    n_left: int = 0,
+    n_labelled: int = 0,
+    guard: bool = True,
 ) -> Verdict:
     """Decide which model to use, and whether transfer helps, from scores on equal folds.
 
@@ -106,6 +146,12 @@ def judge(
         The scorer's name, for the sentences.
     level : float
         One-sided level of the tests.
+    n_left : int
+        Candidates that left before the end.
+    n_labelled : int
+        Labelled target rows, to say how many more would do; 0 where that is not known.
+    guard : bool
+        Whether a candidate must beat the best without a mapping to be used.
 
     Examples
     --------
@@ -128,38 +174,59 @@ def judge(
     p_values: dict[str, float] = {}
     if candidates:
         gains = np.column_stack([scores[name] - scores[fallback] for name in candidates])
-        p_values = dict(zip(candidates, simultaneous_p_values(gains, test_share).tolist()))
+        p_values = dict(zip(candidates, simultaneous_p_values(gains, test_share, n_left).tolist()))
     passed = [name for name in candidates if p_values[name] <= level]
-    chosen = best(passed) if passed else fallback
+    chosen = best(passed or plain) if guard else best([*plain, *candidates])
     tried = [name for name in scores if name not in alone]
     shown = chosen if chosen in tried else best(tried) if tried else baseline
-    gain = corrected_interval(scores[shown] - scores[baseline], test_share)
-    p_value = p_values.get(shown, corrected_p_value(scores[shown] - scores[baseline], test_share))
+    difference = scores[shown] - scores[baseline]
+    gain = corrected_interval(difference, test_share)
+    alone_p = corrected_p_value(difference, test_share)
+    p_value = max(p_values.get(shown, 0.0), alone_p)
     helps = chosen in tried and p_value <= level
     outcome = "helps" if helps else "hurts" if gain.high < 0 else "no evidence"
+    needed = None
+    if outcome == "no evidence" and gain.mean > 0 and n_labelled:
+        error = corrected_error(difference, test_share)
+        needed = max(labels_needed(gain.mean, error * np.sqrt(n_labelled), level), n_labelled + 1)
     details = [
         f"{shown} {gain_words(gain.mean, metric)} against {baseline}, the better of "
         f"{' and '.join(alone)}; 95 % interval of the gain {gain.low:+.3f} to {gain.high:+.3f}.",
         f"One-sided p = {p_value:.3g}, corrected for overlapping folds (Nadeau & Bengio 2003); "
         f"a candidate passes the guard if it beats {fallback}, the best without a mapping, at "
-        f"{level:g}, allowing for the number of candidates ({len(candidates)}).",
+        f"{level:g}, allowing for the number of candidates ({len(candidates) + n_left}).",
     ]
-    sentence = _sentence(outcome, shown, baseline, chosen, gain, metric)
-    return Verdict(outcome, sentence, details, baseline, chosen, gain, p_value, level, p_values)
+    if needed is not None:
+        details.append(
+            f"If the gain is what it seems, about {needed} labelled target rows would show it; "
+            f"there are {n_labelled}."
+        )
+    claim = corrected_interval(difference, test_share, 1 - 2 * level)
+    sentence = _sentence(outcome, shown, baseline, chosen, gain, claim, metric, level)
+    return Verdict(
+        outcome, sentence, details, baseline, chosen, gain, p_value, level, p_values, needed
+    )
 
 
-def cannot_tell(reason: str) -> Verdict:
-    """The verdict where nothing could be compared: learn from the source and claim nothing."""
+def cannot_tell(
+    reason: str, chosen: str = SOURCE_ONLY, why: str = "", fewest: int | None = None
+) -> Verdict:
+    """The verdict where nothing could be compared: claim nothing, and say what would do."""
+    needed = labels_needed(USUAL_GAIN, USUAL_SPREAD)
+    least = f" {fewest} are the fewest for any comparison." if fewest else ""
     return Verdict(
         "unknown",
-        f"Whether transfer helps cannot be known here: {reason}. Used: {SOURCE_ONLY}.",
+        f"Whether transfer helps cannot be known here: {reason}. Used: {chosen}"
+        f"{f', {why}' if why else ''}.",
         [
             "Without labels in the target no score of any model there can be measured, and "
             "whether labels depend on the features as in the source cannot be seen.",
-            "A few dozen labelled target rows, drawn at random, would answer it.",
+            f"About {needed} labelled target rows, drawn at random, would show a gain of ten "
+            f"points.{least}",
         ],
         SOURCE_ONLY,
-        SOURCE_ONLY,
+        chosen,
+        labels_needed=needed,
     )
 
 
@@ -171,18 +238,34 @@ def gain_words(gain: float, metric: str) -> str:
     return f"{'gains' if gain >= 0 else 'loses'} {abs(gain):.3f} in {name}"
 
 
+def points(low: float, high: float, metric: str) -> str:
+    """A range of gains in words: "by 2.1 to 8.4 points of accuracy", "the error by 0.1 to 0.3"."""
+    name = metric.removeprefix("neg_").replace("_", " ")
+    if metric.startswith("neg_"):
+        return f"it lowers the {name} by {low:.3g} to {high:.3g}"
+    return f"by {100 * low:.1f} to {100 * high:.1f} points of {name}"
+
+
 def _sentence(
-    outcome: str, shown: str, baseline: str, chosen: str, gain: Interval, metric: str
+    outcome: str,
+    shown: str,
+    baseline: str,
+    chosen: str,
+    gain: Interval,
+    claim: Interval,
+    metric: str,
+    level: float,
 ) -> str:
     said = gain_words(gain.mean, metric)
     if outcome == "helps":
         return (
-            f"Transfer helps: {shown} {said} against {baseline} (95 % interval of the gain "
-            f"{gain.low:+.3f} to {gain.high:+.3f})."
+            f"Transfer helps {points(claim.low, claim.high, metric)}: {shown} against {baseline} "
+            f"({100 * (1 - 2 * level):g} % interval)."
         )
     if outcome == "hurts":
         return f"Transfer hurts: the best of it, {shown}, {said} against {baseline}. Use {chosen}."
+    keep = f"keep the baseline, {chosen}" if chosen == baseline else f"use {chosen}"
     return (
-        f"No evidence that transfer helps: the best of it, {shown}, {said} against {baseline}, "
-        f"within the noise. Use {chosen}."
+        f"No evidence that transfer helps, {keep}: the best of it, {shown}, {said} against "
+        f"{baseline}, within the noise."
     )

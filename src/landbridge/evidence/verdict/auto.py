@@ -1,5 +1,6 @@
 """Transfer that looks before it leaps: an estimator around the comparison and its guard."""
 
+from collections.abc import Callable
 from typing import Any, Self
 
 from numpy.typing import ArrayLike, NDArray
@@ -12,65 +13,95 @@ from landbridge.evidence.verdict.comparison import Comparison, compare
 from landbridge.source import has_probabilities
 
 
-class GuardedTransfer(BaseEstimator):
-    """Use the transfer that helps; where none does beyond the noise, do without.
+class AutoTransfer(BaseEstimator):
+    """Find the transfer that helps; where none does beyond the noise, do without.
 
-    Compares candidates with learning from the source only, the target only and both pooled, on
-    folds of the labelled target rows, and fits the model that the guard chose.
+    Tries candidates from the whole catalogue within a time budget, beside learning from the
+    source only, the target only and both pooled, on folds of the labelled target rows, and fits
+    the model that the guard chose. Without target labels it takes the simplest change that
+    explains the target's rows, and says that nothing is proved.
 
     Parameters
     ----------
     learner : scikit-learn classifier or regressor
         What learns in either domain.
-    candidates, metric, n_folds, n_repeats, level, random_state, n_jobs
+    candidates : list of str, "all" or dict of Transfer, default="all"
+        Names for :func:`landbridge.make_candidate`, or models by name.
+    budget : float or str, default="5m"
+        Time to compare in; the chosen model is fitted after it. A first look at each candidate
+        comes first, more folds go to those not yet worse than the leader. ``None``: all
+        candidates on all folds, however long.
+    time_limit : float or str, default="1m"
+        Time that one candidate may take in all.
+    guard : bool, default=True
+        Use a transfer only if it is better beyond the noise. Without, the best score is followed
+        wherever it leads.
+    metric, n_folds, n_repeats, level, random_state, n_jobs, progress
         As in :func:`landbridge.compare`.
 
     Attributes
     ----------
     comparison_ : Comparison
-        Every model's score and the verdict.
+        Every model's score, why those without one have none, and the verdict.
+    verdict_ : Verdict
+        Whether transfer helps, and by how much.
     best_ : Transfer
         The chosen model, fitted to all rows.
     classes_ : ndarray
         The classes, in classification.
 
+    Raises
+    ------
+    ValueError
+        If a parameter does not fit, rows and labels do not go together, or a candidate or the
+        metric is unknown; before any work.
+
     Examples
     --------
     >>> import numpy as np
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from landbridge import GuardedTransfer
+    >>> from landbridge import AutoTransfer
     >>> rng = np.random.default_rng(0)
     >>> Xs, Xt = rng.normal(size=(300, 2)), rng.normal(size=(90, 2))
-    >>> model = GuardedTransfer(LogisticRegression(), candidates=["coral", "recentre"])
-    >>> model.fit(Xs, Xs[:, 0] > 0, 2 * Xt + 3, Xt[:, 0] > 0).comparison_.verdict.outcome
+    >>> model = AutoTransfer(LogisticRegression(), ["coral", "recentre"], budget="1m")
+    >>> model.fit(Xs, Xs[:, 0] > 0, 2 * Xt + 3, Xt[:, 0] > 0).verdict_.outcome
     'no evidence'
     """
 
     def __init__(
         self,
         learner: Any,
-        candidates: Any = None,
+        candidates: Any = "all",
         *,
+        budget: float | str | None = "5m",
+        time_limit: float | str | None = "1m",
+        guard: bool = True,
         metric: str | None = None,
         n_folds: int = 5,
         n_repeats: int = 4,
         level: float = 0.05,
         random_state: int = 0,
         n_jobs: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ):
         self.learner = learner
         self.candidates = candidates
+        self.budget = budget
+        self.time_limit = time_limit
+        self.guard = guard
         self.metric = metric
         self.n_folds = n_folds
         self.n_repeats = n_repeats
         self.level = level
         self.random_state = random_state
         self.n_jobs = n_jobs
+        self.progress = progress
 
     def fit(self, Xs: ArrayLike, ys: ArrayLike, Xt: ArrayLike, yt: ArrayLike | None = None) -> Self:
         """Compare, choose and fit; rows and labels as in :meth:`Transfer.fit`."""
         options = {**self.get_params(deep=False), "learner": clone(self.learner)}
         self.comparison_: Comparison = compare(Xs, ys, Xt, yt, **options)
+        self.verdict_ = self.comparison_.verdict
         self.best_ = self.comparison_.best_
         return self
 

@@ -1,0 +1,278 @@
+"""What more target labels would be worth: models at growing numbers of labels."""
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import least_squares
+from sklearn.base import clone, is_classifier
+from sklearn.metrics import get_scorer
+
+from landbridge.domains import as_labels, check_rows, class_names, is_labelled, labelled_rows
+from landbridge.domains.parameters import check_number
+from landbridge.evidence.verdict.candidates import (
+    SOURCE_ONLY,
+    TARGET_ONLY,
+    baselines,
+    make_candidate,
+)
+from landbridge.evidence.verdict.comparison import default_metric
+from landbridge.evidence.verdict.corrected_test import corrected_interval
+from landbridge.evidence.verdict.folds import Data, held_out, keeps_rows, repeated_folds, truth_of
+
+FEWEST_LABELS = 12
+FEWEST_SIZES = 4
+N_BOOTSTRAPS = 200
+LEAST_FIT = 0.5
+"""A power law that explains less than this share of the spread between sizes is not followed."""
+FARTHEST = 10
+"""Nothing is said beyond so many times the labels that there are."""
+
+
+class Extrapolation(NamedTuple):
+    """A score, or a gain, to expect at a number of labels; or the ``reason`` why none is told.
+
+    ``low`` to ``high`` is a 95 % interval; all three are ``NaN`` where there is a reason.
+    """
+
+    labels: int
+    mean: float
+    low: float
+    high: float
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """Scores at growing numbers of target labels.
+
+    Attributes
+    ----------
+    metric : str
+        The scikit-learn scorer; larger is better.
+    sizes : ndarray of shape (n_sizes,)
+        Numbers of labels learned from.
+    scores : dict of name to ndarray of shape (n_sizes, J)
+        Scores on each fold.
+    test_share : float
+        Held-out rows over training rows, for the corrected intervals.
+    """
+
+    metric: str
+    sizes: NDArray[np.intp]
+    scores: dict[str, NDArray[np.float64]] = field(repr=False)
+    test_share: float
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row for each model and size: ``model``, ``labels``, ``score``, ``low``, ``high``."""
+        rows = [
+            (name, int(size), *corrected_interval(scores, self.test_share))
+            for name, found in self.scores.items()
+            for size, scores in zip(self.sizes, found)
+        ]
+        return pd.DataFrame(rows, columns=["model", "labels", "score", "low", "high"])
+
+    def worth(self, model: str, more: int) -> Extrapolation:
+        """The gain that ``more`` target labels would bring, on top of the most learned from here.
+
+        Raises
+        ------
+        KeyError
+            If there is no curve of that model.
+        """
+        check_number("more", more, least=1, whole=True)
+        scores = self.scores[model]
+        labels = int(self.sizes[-1]) + int(more)
+        reason = _why_not(self.sizes, scores, labels)
+        if reason:
+            return Extrapolation(labels, np.nan, np.nan, np.nan, reason)
+        mean = _gain(self.sizes, scores.mean(axis=1), labels)
+        rng = np.random.default_rng(0)
+        n = scores.shape[1]
+        drawn = [
+            _gain(self.sizes, scores[:, rng.integers(0, n, n)].mean(axis=1), labels)
+            for _ in range(N_BOOTSTRAPS)
+        ]
+        # Folds overlap: their spread is too small by the factor of the corrected test.
+        wider = np.sqrt(1 + n * self.test_share)
+        low, high = mean + wider * (np.quantile(drawn, [0.025, 0.975]) - mean)
+        return Extrapolation(labels, mean, float(min(low, mean)), float(max(high, mean)))
+
+
+def power_law(sizes: NDArray, scores: NDArray) -> NDArray[np.float64]:
+    r"""The curve :math:`a - b\, m^{-c}` of least squared error: (a, b, c), b and c above zero.
+
+    Scores of learners come near their limit a by a power of the number m of rows (Cortes et al.
+    1994; Hestness et al. 2017).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from landbridge.evidence.verdict.learning_curve import power_law
+    >>> m = np.array([10.0, 20.0, 40.0, 80.0, 160.0])
+    >>> power_law(m, 0.9 - 0.8 * m**-0.5).round(2)
+    array([0.9, 0.8, 0.5])
+    """
+    first, last = scores[0], scores[-1]
+    spread = max(np.ptp(scores), 1e-9)
+    unit = sizes / sizes[0]
+
+    def error(p: NDArray) -> NDArray:
+        return (p[0] - p[1] * unit ** -p[2] - scores) / spread
+
+    bounds = [-np.inf, 0.0, 0.1], [np.inf, np.inf, 2.0]
+    start = [last + 0.3 * spread, max(last - first, 0.0) + 0.3 * spread, 0.5]
+    a, b, c = least_squares(error, start, bounds=bounds).x
+    return np.array([a, b * sizes[0] ** c, c])
+
+
+def _gain(sizes: NDArray, scores: NDArray, labels: int) -> float:
+    _, b, c = power_law(sizes.astype(float), scores)
+    return float(b * (sizes[-1] ** -c - labels**-c))
+
+
+def _why_not(sizes: NDArray, scores: NDArray, labels: int) -> str:
+    """Why the curve cannot be followed to so many labels, if so."""
+    if len(sizes) < FEWEST_SIZES:
+        return f"the curve has {len(sizes)} sizes, and {FEWEST_SIZES} are the least"
+    if labels > FARTHEST * sizes[-1]:
+        return f"{labels} labels are more than {FARTHEST} times the {sizes[-1]} there are"
+    mean = scores.mean(axis=1)
+    if not np.isfinite(mean).all():
+        return "the model has no score at some sizes"
+    if np.ptp(mean) <= 1e-12:
+        return "the score is the same at all sizes"
+    a, b, c = power_law(sizes.astype(float), mean)
+    left = ((a - b * sizes.astype(float) ** -c - mean) ** 2).sum()
+    if left > (1 - LEAST_FIT) * ((mean - mean.mean()) ** 2).sum():
+        return "the score does not grow with labels as a power law does"
+    return ""
+
+
+def learning_curve(
+    Xs: ArrayLike,
+    ys: ArrayLike,
+    Xt: ArrayLike,
+    yt: ArrayLike,
+    *,
+    learner: Any,
+    models: list[str] | Mapping[str, Any] | None = None,
+    n_sizes: int = 5,
+    metric: str | None = None,
+    n_folds: int = 5,
+    n_repeats: int = 2,
+    random_state: int = 0,
+) -> LearningCurve:
+    """Score models at growing numbers of target labels: what would k more be worth?
+
+    Of the labelled target rows outside a fold, so many keep their labels, drawn evenly from the
+    classes and each size holding the smaller ones; the others are as if unlabelled. ``worth``
+    follows the curve further by a power law.
+
+    Parameters
+    ----------
+    Xs, ys, Xt, yt : array-like
+        As in :func:`landbridge.compare`.
+    learner : scikit-learn classifier or regressor
+        What learns in either domain.
+    models : list of str or dict of Transfer, optional
+        Names of baselines or for :func:`landbridge.make_candidate`, or models by name; by default
+        source only and target only.
+    n_sizes : int
+        Numbers of labels, spaced evenly on a log scale up to all that are not held out.
+    metric, n_folds, n_repeats, random_state
+        As in :func:`landbridge.compare`.
+
+    Raises
+    ------
+    ValueError
+        If there are too few labels, or a model or the metric is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from landbridge import learning_curve
+    >>> rng = np.random.default_rng(0)
+    >>> Xs, Xt = rng.normal(size=(100, 5)), rng.normal(size=(80, 5))
+    >>> ys, yt = Xs[:, 0] > 0, Xt[:, 0] > 1
+    >>> curve = learning_curve(Xs, ys, Xt, yt, learner=LogisticRegression(), n_repeats=1)
+    >>> curve.sizes.tolist()
+    [4, 8, 16, 32, 64]
+    """
+    check_number("n_sizes", n_sizes, least=2, whole=True)
+    rows_s, rows_t = check_rows(Xs, "Xs", sparse=True), check_rows(Xt, "Xt", sparse=True)
+    labels_t = as_labels(yt, rows_t.shape[0], "yt")
+    data = Data(rows_s, as_labels(ys, rows_s.shape[0], "ys"), rows_t, labels_t)
+    known, observed = np.flatnonzero(is_labelled(labels_t)), labelled_rows(rows_t, labels_t)[1]
+    if len(known) < FEWEST_LABELS:
+        raise ValueError(
+            f"A learning curve needs {FEWEST_LABELS} labelled target rows or more: yt has "
+            f"{len(known)}."
+        )
+    metric = metric or default_metric(learner)
+    scorer, tried = get_scorer(metric), _models(models, learner)
+    folds = repeated_folds(observed, is_classifier(learner), n_folds, n_repeats, random_state)
+    n_folds = len(folds) // n_repeats
+    stays = keeps_rows(data, len(known), n_folds)
+    least = 2 * len(class_names(observed)) if is_classifier(learner) else 4
+    most = min(len(train) for train, _ in folds)
+    sizes = np.unique(np.geomspace(min(least, most // 2), most, n_sizes).round().astype(int))
+    scores = {name: np.full((len(sizes), len(folds)), np.nan) for name in tried}
+    rng = np.random.default_rng(random_state)
+    for j, (train, test) in enumerate(folds):
+        order = known[train[_evenly(observed[train], is_classifier(learner), rng)]]
+        X, y = truth_of(data, known[test])
+        for i, size in enumerate(sizes):
+            seen = _with_labels(held_out(data, known[test], True), order[:size])
+            seen = seen if stays else _without(seen, known[test])
+            for name, model in tried.items():
+                scores[name][i, j] = _score(model, seen, scorer, X, y)
+    return LearningCurve(metric, sizes, scores, 1 / (n_folds - 1))
+
+
+def _models(models: Any, learner: Any) -> dict[str, Any]:
+    plain = baselines(learner, True)
+    if isinstance(models, Mapping):
+        return dict(models)
+    names = [SOURCE_ONLY, TARGET_ONLY] if models is None else list(dict.fromkeys(models))
+    return {name: plain.get(name) or make_candidate(name, learner) for name in names}
+
+
+def _evenly(y: NDArray, classifies: bool, rng: np.random.Generator) -> NDArray[np.intp]:
+    """An order of rows in which every beginning has the classes in their shares, nearly."""
+    order = rng.permutation(len(y))
+    if not classifies:
+        return order
+    place = np.empty(len(y))
+    for name in np.unique(y):
+        rows = order[y[order] == name]
+        place[rows] = (np.arange(len(rows)) + 0.5) / len(rows)
+    return order[np.argsort(place[order], kind="stable")]
+
+
+def _with_labels(data: Data, kept: NDArray) -> Data:
+    """The same with no target labels but those of these rows."""
+    labels = np.full(len(data.yt), None, dtype=object)
+    labels[kept] = data.yt[kept]
+    return data._replace(yt=labels)
+
+
+def _without(data: Data, rows: NDArray) -> Data:
+    rest = np.setdiff1d(np.arange(len(data.yt)), rows)
+    return data._replace(Xt=data.Xt[rest], yt=data.yt[rest])
+
+
+def _score(model: Any, data: Data, scorer: Any, X: Any, y: NDArray) -> float:
+    """The score, ``NaN`` where the model cannot do with so few labels."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return float(scorer(clone(model).fit(*data), X, y))
+        except (ValueError, ArithmeticError):
+            return np.nan

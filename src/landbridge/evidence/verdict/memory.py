@@ -1,0 +1,103 @@
+"""Fitted steps that several candidates have in common, each fitted once in a process."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import joblib
+from sklearn.base import clone
+
+from landbridge.mapping import make_mapping
+from landbridge.target import Refit
+from landbridge.transfer import Transfer
+
+MOST_ENTRIES = 60
+LABEL_BLIND = frozenset(
+    {
+        "Identity",
+        "Recentre",
+        "Standardise",
+        "CORAL",
+        "Monge",
+        "SubspaceAlignment",
+        "GeodesicFlow",
+        "TransferSubspace",
+        "MMDScaleShift",
+        "FMMD",
+        "TCA",
+        "KMM",
+        "KLIEP",
+        "ULSIF",
+        "RULSIF",
+        "ClassifierRatio",
+        "EntropyBalancing",
+        "GaussianRatio",
+        "KernelDensityRatio",
+        "NearestNeighbourRatio",
+        "MMDTargetShift",
+    }
+)
+"""Mappings that never look at target labels, so that all folds of these can share one."""
+
+
+class Memory:
+    """What has been fitted, by estimator and by the rows and labels that it saw.
+
+    Parameters
+    ----------
+    token : str
+        The comparison that it belongs to: another's data are not these.
+    """
+
+    def __init__(self, token: str):
+        self.token = token
+        self._kept: OrderedDict[Any, Any] = OrderedDict()
+
+    def recall(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What was made under this key, or ``make()``; the longest unused is forgotten."""
+        if key not in self._kept:
+            self._kept[key] = make()
+            while len(self._kept) > MOST_ENTRIES:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+    def fit(self, model: Any, data: Any, rows: Any, labels: Any) -> Any:
+        """The fitted model; ``rows`` and ``labels`` name what it sees of the data.
+
+        A step that looks at no target labels is kept under its rows alone.
+        """
+        if type(model) is not Transfer:
+            return clone(model).fit(*data)
+        mapping = make_mapping(model.mapping) if isinstance(model.mapping, str) else model.mapping
+        is_blind = type(mapping).__name__ in LABEL_BLIND and _is_ours(mapping)
+
+        def recall(step: str, estimator: Any, make: Callable[[], Any]) -> Any:
+            seen = () if step == "source" or is_blind else labels
+            return self.recall((rows, seen, step, joblib.hash(estimator)), make)
+
+        def make() -> Any:
+            return clone(model).fit_recalling(recall, *data)
+
+        if is_blind and type(model.target) is Refit:
+            return self.recall((rows, (), "model", joblib.hash(model)), make)
+        return make()
+
+
+def _is_ours(mapping: Any) -> bool:
+    return type(mapping).__module__.startswith("landbridge.mapping.")
+
+
+_current: list[Memory] = []
+
+
+def memory_of(token: str) -> Memory:
+    """This process's memory of a comparison; that of an earlier one is given up."""
+    if not _current or _current[0].token != token:
+        _current[:] = [Memory(token)]
+    return _current[0]
+
+
+def forget() -> None:
+    """Give up what this process remembers."""
+    _current.clear()

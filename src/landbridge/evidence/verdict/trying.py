@@ -1,0 +1,234 @@
+"""Fit one model on some folds and score it, whatever happens on the way."""
+
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from sklearn.base import is_classifier
+from threadpoolctl import threadpool_limits
+
+from landbridge.domains import class_names, encode, is_labelled
+from landbridge.evidence.verdict.folds import Data, held_out, thinned, truth_of
+from landbridge.evidence.verdict.memory import forget, memory_of
+from landbridge.source import has_probabilities
+
+NEVER_TRIED = "not tried: the time was over before its turn"
+KILLED = "the process that fitted it was killed (out of memory, or a crash in compiled code)"
+
+
+class OutOfTime(BaseException):
+    """The time that a candidate had is over; nothing that catches errors should catch this."""
+
+
+class Tried(NamedTuple):
+    """What came of one model on one fold: ``predicted`` for the rows that were held out.
+
+    ``chances`` are the probabilities of the classes, in classification, or the numbers predicted
+    as a column.
+    """
+
+    score: float
+    predicted: NDArray
+    chances: NDArray
+    seconds: float
+
+
+@dataclass
+class Attempt:
+    """One model on several folds: what it did on those done, and why it stopped before the last."""
+
+    model: int
+    done: list[tuple[int, Tried]] = field(default_factory=list)
+    error: str | None = None
+    warnings: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class Job(NamedTuple):
+    """A model and the folds to try it on, by their numbers.
+
+    ``limit`` are the seconds that it may take; after ``until``, a time of the clock, it is not
+    begun, and is stopped.
+    """
+
+    model: int
+    folds: list[int]
+    limit: float | None = None
+    until: float | None = None
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What every model is tried on.
+
+    Attributes
+    ----------
+    data : Data
+        Both domains.
+    folds : list of ndarray
+        Positions, among labelled target rows, of those held out.
+    classes : ndarray
+        All classes, in classification.
+    scorer : callable
+        ``scorer(model, X, y)``; larger is better.
+    keeps_rows : bool
+        Whether held-out rows stay as unlabelled rows.
+    token : str
+        A name of its own.
+    """
+
+    data: Data
+    folds: list[NDArray]
+    classes: NDArray
+    scorer: Any
+    keeps_rows: bool
+    token: str
+
+    def thinned(self, most: int) -> "Ground":
+        """The same with fewer rows, for a first look."""
+        data = thinned(self.data, most)
+        if len(data.ys) == len(self.data.ys) and len(data.yt) == len(self.data.yt):
+            return self
+        token = f"{self.token}/{most}"
+        return Ground(data, self.folds, self.classes, self.scorer, self.keeps_rows, token)
+
+
+@contextmanager
+def time_limit(seconds: float | None) -> Iterator[None]:
+    """Raise ``OutOfTime`` in the body after so many seconds.
+
+    Only the main thread of a process can be interrupted, and not on Windows; elsewhere the time
+    is looked at between two folds.
+    """
+    can = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    if seconds is None or not can:
+        yield
+        return
+
+    def ring(*_: Any) -> None:
+        raise OutOfTime
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-3))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def attempt(ground: Ground, model: Any, job: Job) -> Attempt:
+    """Try a model on folds, one after the other, until one fails or its time is over."""
+    made, start = Attempt(job.model), time.time()
+    ends = [end for end in (job.until, job.limit and start + job.limit) if end is not None]
+    end = min(ends, default=None)
+    if job.until is not None and start >= job.until:
+        return Attempt(job.model, error=NEVER_TRIED)
+    with threadpool_limits(limits=1), warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            with time_limit(None if end is None else end - start):
+                for fold in job.folds:
+                    if end is not None and time.time() >= end:
+                        raise OutOfTime
+                    made.done.append((fold, _try(ground, model, fold)))
+        except OutOfTime:
+            made.error = f"stopped after {time.time() - start:.3g} s: {_which(job, end)}"
+        except Exception as problem:  # whatever a candidate does, the others go on
+            made.error = _reason(problem)
+    made.warnings = sorted({str(w.message) for w in said})
+    made.seconds = time.time() - start
+    return made
+
+
+def _which(job: Job, end: float | None) -> str:
+    return "the budget was used up" if end == job.until else "the time that one candidate has"
+
+
+def attempts(
+    ground: Ground, models: list[Any], jobs: list[Job], n_jobs: int | None
+) -> Iterator[Attempt]:
+    """Every job in parallel, in the order in which they end.
+
+    When a worker is killed joblib gives all up. What is left is then tried one at a time, so
+    that the candidate that kills its process is known, and no other suffers.
+    """
+    left = {job.model: job for job in jobs}
+    try:
+        for made in _parallel(n_jobs)(delayed(attempt)(ground, models[j.model], j) for j in jobs):
+            left.pop(made.model)
+            yield made
+    except Exception as problem:
+        if not _is_lost_worker(problem):
+            raise
+        for job in left.values():
+            yield _alone(ground, models[job.model], job, n_jobs)
+    finally:
+        forget()
+
+
+def _alone(ground: Ground, model: Any, job: Job, n_jobs: int | None) -> Attempt:
+    try:
+        return next(iter(_parallel(n_jobs)([delayed(attempt)(ground, model, job)])))
+    except Exception as problem:
+        if not _is_lost_worker(problem):
+            raise
+        return Attempt(job.model, error=KILLED)
+
+
+def _parallel(n_jobs: int | None) -> Any:
+    return Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+
+
+def _is_lost_worker(problem: Exception) -> bool:
+    return isinstance(problem, BrokenExecutor) or type(problem).__name__ == "KilledWorker"
+
+
+def _try(ground: Ground, model: Any, fold: int) -> Tried:
+    known = np.flatnonzero(is_labelled(ground.data.yt))
+    rows = known[ground.folds[fold]]
+    X, y = truth_of(ground.data, rows)
+    start = time.perf_counter()
+    seen = held_out(ground.data, rows, ground.keeps_rows)
+    parts = ("all" if ground.keeps_rows else fold), fold
+    fitted = memory_of(ground.token).fit(model, seen, *parts)
+    seconds = time.perf_counter() - start
+    score = float(ground.scorer(fitted, X, y))
+    if not np.isfinite(score):
+        raise ValueError(f"the metric is not defined on every fold: {_what_is_there(fitted, y)}")
+    return Tried(score, fitted.predict(X), chances_of(fitted, X, ground.classes), seconds)
+
+
+def _what_is_there(model: Any, y: NDArray) -> str:
+    if not is_classifier(model):
+        return f"one held {len(y)} rows"
+    return f"one held {len(y)} rows of the classes {class_names(y).tolist()}"
+
+
+def chances_of(model: Any, X: Any, classes: NDArray) -> NDArray[np.float64]:
+    """Probabilities (n, C) of all ``classes``; of a regressor its numbers (n, 1).
+
+    Where a classifier has no probabilities the class that it predicts has all.
+    """
+    if not is_classifier(model):
+        return np.asarray(model.predict(X), dtype=np.float64)[:, None]
+    spread = np.zeros((X.shape[0], len(classes)))
+    if has_probabilities(model):
+        spread[:, encode(model.classes_, classes).astype(int)] = model.predict_proba(X)
+        return spread
+    spread[np.arange(X.shape[0]), encode(model.predict(X), classes).astype(int)] = 1.0
+    return spread
+
+
+def _reason(problem: Exception) -> str:
+    said = str(problem).strip() or "no message"
+    return said if type(problem) is ValueError else f"{type(problem).__name__}: {said}"
