@@ -8,7 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from landbridge.mapping.reweighting import ClassifierRatio
+from landbridge.mapping.reweighting import ClassifierRatio, classifier_ratio
 from landbridge.mapping.reweighting.basis import row_hashes
 
 
@@ -82,3 +82,15 @@ def test_a_classifier_that_takes_no_weights_is_refused_where_there_are_some(shif
 def test_a_wrong_number_of_folds_is_named(shifted):
     with pytest.raises(ValueError, match="cv must be None or a whole number from 2 up: found 1"):
         shifted.fit(ClassifierRatio(cv=1))
+
+
+def test_many_features_are_held_in_float32_to_the_same_effect(shifted, monkeypatch):
+    full = shifted.fit(ClassifierRatio(n_features=30)).weights(shifted.Xs)
+    monkeypatch.setattr(classifier_ratio, "SMALL", 1000)
+    ratio = shifted.fit(ClassifierRatio(n_features=30))
+    X = classifier_ratio.joint_features(ratio.features_, (shifted.Xs, shifted.Xt))
+    assert X.dtype == np.float32
+    np.testing.assert_allclose(
+        X, ratio.features_.transform(np.vstack([shifted.Xs, shifted.Xt])), atol=1e-5
+    )
+    np.testing.assert_allclose(ratio.weights(shifted.Xs), full, rtol=0.02, atol=0.02)

@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from landbridge.domains.parameters import check_number
 from landbridge.mapping.reweighting.base import Reweighting
 from landbridge.mapping.reweighting.basis import row_hashes
+from landbridge.mapping.reweighting.held import SMALL
 from landbridge.moments import FeatureMap
 from landbridge.moments.feature_map import stack
 from landbridge.source import fit_learner
@@ -38,6 +39,19 @@ def default_classifier(kernel: str, *, sparse: bool) -> Any:
     if kernel != "linear":
         return learner
     return make_pipeline(StandardScaler(with_mean=not sparse), learner)
+
+
+def joint_features(features: FeatureMap, samples: tuple[Any, Any]) -> Any:
+    """The features of both samples' rows, once in memory; in float32 where they are many."""
+    if features.kernel == "linear":
+        return stack(samples)
+    size = (sum(rows.shape[0] for rows in samples), features.n_features_)
+    dtype = samples[0].dtype if size[0] * size[1] <= SMALL else np.float32
+    X, start = np.empty(size, dtype), 0
+    for chunk in (chunk for rows in samples for chunk in features.chunks(rows)):
+        X[start : start + len(chunk)] = chunk
+        start += len(chunk)
+    return X
 
 
 class ClassifierRatio(Reweighting):
@@ -127,7 +141,7 @@ class ClassifierRatio(Reweighting):
             self.kernel, "nystroem", self.n_features, self.gamma, self.random_state
         ).fit(Xs, Xt)
         n_s, n_t = Xs.shape[0], Xt.shape[0]
-        X = stack([self.features_.transform(rows) for rows in (Xs, Xt)])
+        X = joint_features(self.features_, (Xs, Xt))
         is_target = np.arange(n_s + n_t) >= n_s
         weights = np.concatenate([np.round(shares * n_s, 12), np.ones(n_t)])
         folds = np.concatenate([self._folds(rows) for rows in (Xs, Xt)])
