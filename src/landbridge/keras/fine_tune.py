@@ -3,6 +3,9 @@
 import random
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from landbridge.keras.model import KerasModel
 from landbridge.keras.recipes import RECIPES
 from landbridge.source import LinearHead
@@ -106,6 +109,12 @@ class FineTune(KerasModel, fine_tune.FineTune):
             head_pace=self.head_pace,
             is_balanced=self.balanced_batches and self._classifies,
         )
+
+    def _among(self, loss: Any, y: NDArray) -> Any:
+        from landbridge.keras.losses import among
+
+        present = np.isin(np.arange(len(self.classes_)), y)
+        return loss if present.all() else among(loss, present)
 
     def _settle(self, tuning: Any) -> None:
         self._keep(tuning.trainer, tuning.network)

@@ -16,6 +16,10 @@ Loss = Callable[[Any, Any, Any], Any]
 """From outputs (b, k), labels (b,) or (b, k) and weights (b,), ``None`` of 1 each, to a number."""
 
 
+FAR_BELOW = -1e9
+"""A logit of no probability."""
+
+
 def weighted_mean(each: Any, weight: Any) -> Any:
     r""":math:`\frac1b \sum_i w_i \ell_i`."""
     return tf.reduce_mean(each if weight is None else weight * each)
@@ -53,6 +57,11 @@ def squared_error(outputs: Any, y: Any, weight: Any) -> Any:
     r""":math:`\frac{1}{bk} \sum_i w_i \lVert f(x_i) - y_i \rVert^2`."""
     each = tf.reduce_mean((outputs - tf.reshape(y, tf.shape(outputs))) ** 2, axis=1)
     return weighted_mean(each, weight)
+
+
+def among(loss: Loss, present: NDArray[np.bool_]) -> Loss:
+    """The loss over classes that are present (k,) only: the others' outputs are not pushed down."""
+    return lambda logits, y, weight: loss(tf.where(present, logits, FAR_BELOW), y, weight)
 
 
 def make_loss(name: str, shares: NDArray[np.float32] | None) -> Loss:

@@ -13,6 +13,10 @@ Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None], torch.Tensor]
 """From outputs (b, k), labels (b,) or (b, k) and weights (b,), ``None`` of 1 each, to a number."""
 
 
+FAR_BELOW = -1e9
+"""A logit of no probability, in any precision."""
+
+
 def weighted_mean(each: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
     r""":math:`\frac1b \sum_i w_i \ell_i`."""
     return each.mean() if weight is None else (weight * each).mean()
@@ -69,6 +73,17 @@ def squared_error(
 ) -> torch.Tensor:
     r""":math:`\frac{1}{bk} \sum_i w_i \lVert f(x_i) - y_i \rVert^2`."""
     return weighted_mean((outputs - y.reshape(outputs.shape)).square().mean(dim=1), weight)
+
+
+def among(loss: Loss, present: torch.Tensor) -> Loss:
+    """The loss over classes that are present (k,) only: the others' outputs are not pushed down."""
+
+    def of_present(
+        logits: torch.Tensor, y: torch.Tensor, weight: torch.Tensor | None
+    ) -> torch.Tensor:
+        return loss(logits.masked_fill(~present, FAR_BELOW), y, weight)
+
+    return of_present
 
 
 LOSSES = ("cross-entropy", "focal", "logit-adjusted", "ldam")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from landbridge import FineTune, Training
-from landbridge.target.fine_tune.choice import CANDIDATES, STRENGTHS, plan, simplest_of_the_best
+from landbridge.target.fine_tune.choice import CANDIDATES, plan, simplest_of_the_best
 from landbridge.target.fine_tune.recipes import RECIPES, LinearProbe
 
 QUICK = Training(max_epochs=40, learning_rate=0.005)
@@ -31,11 +31,23 @@ def test_the_budget_is_spent_on_folds_that_learn_from_and_hold_out_every_class(
         assert all(np.bincount(y[rows], minlength=2).min() >= 1 for rows in (learned, held_out))
 
 
-def test_with_one_row_of_a_class_only_probes_are_tried_a_few_rows_left_out_at_a_time(rng):
+def test_with_one_row_of_a_class_a_few_rows_are_left_out_at_a_time(rng):
     found, y = planned(rng, 1, n_classes=9, has_new=False)
-    assert [recipe.strength for recipe in found.recipes] == list(STRENGTHS)
-    assert len(found.folds) == 5 and "probes only" in found.reason
+    assert [recipe.name for recipe in found.recipes] == list(CANDIDATES)
+    assert len(found.folds) == 4 and found.reason.endswith("9 labelled rows, one of a class")
     assert sorted(np.concatenate([out for _, out in found.folds])) == list(range(len(y)))
+
+
+def test_a_class_that_a_fold_has_no_row_of_keeps_its_place_in_the_head():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    from landbridge.training.losses import among, cross_entropy
+
+    logits = torch.tensor([[2.0, 1.0, 3.0], [0.0, 1.0, 5.0]], requires_grad=True)
+    y, present = torch.tensor([0, 1]), torch.tensor([True, True, False])
+    loss = among(cross_entropy, present)(logits, y, None)
+    assert torch.isclose(loss, cross_entropy(logits[:, :2], y, None))
+    loss.backward()
+    assert logits.grad[:, 2].tolist() == [0.0, 0.0] and logits.grad[:, :2].all()
 
 
 def test_with_one_row_of_a_class_and_no_source_head_to_hold_on_to_nothing_is_tried(rng):
@@ -104,7 +116,7 @@ def test_auto_holds_on_to_the_source_where_it_is_right_already(n_a_class, tasks)
         )
         for model in (net, other):
             model.fit(task.Xt[few], task.four[few])
-        assert ("probes only" in net.notes_[-1]) == (n_a_class == 1)
+        assert ("one of a class" in net.notes_[-1]) == (n_a_class == 1)
         before += task.source.score(task.Xt, task.four)
         after += net.score(task.Xt, task.four)
         full += other.score(task.Xt, task.four)

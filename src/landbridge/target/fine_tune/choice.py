@@ -12,9 +12,8 @@ from landbridge.target.fine_tune.recipes import LinearProbe, Recipe
 CANDIDATES = ("linear-probe", "lp-ft", "l2-sp", "full", "wise-ft")
 """What ``recipe="auto"`` looks at, the simplest first."""
 MOST_FOLDS = 4
-STRENGTHS = (10.0, 1.0, 0.1, 0.0)
-"""How strongly probes hold on to the source's head, the most cautious first."""
-FEW_FOLDS = 5
+CAUTION = 10.0
+"""How strongly the probe holds on to the source's head that is tried first of all."""
 
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 
@@ -29,7 +28,7 @@ class Plan(NamedTuple):
 
 def usual_candidates(recipes: dict[str, type[Recipe]], *, has_new: bool) -> list[Recipe]:
     """What ``"auto"`` tries; where the source knows all classes, hardly leaving it first of all."""
-    cautious: list[Recipe] = [] if has_new else [LinearProbe(STRENGTHS[0])]
+    cautious: list[Recipe] = [] if has_new else [LinearProbe(CAUTION)]
     return [*cautious, *(recipes[name]() for name in CANDIDATES if name in recipes)]
 
 
@@ -47,10 +46,9 @@ def plan(
     Where every class has two rows or more, the candidates are tried in as many folds as the
     rarest class has rows, four at most, so that each fold learns from and holds out some of each
     class; where the budget is short in fewer folds, and then the first of them only. Where a
-    class has a single row, to hold it out is to forget the class, which is against whatever
-    learns most: then only linear probes are tried, that hold on to the source's head more or
-    less, on a few rows left out at a time. With new classes not even that can be: then nothing
-    is tried, and the probe is taken.
+    class has a single row, a fold that holds it out learns nothing of the class: its row of the
+    source's head is then left out of the comparison while the others learn, and stays. With new
+    classes that cannot be: then nothing is tried, and the probe is taken.
 
     Parameters
     ----------
@@ -66,18 +64,16 @@ def plan(
     """
     recipes = [recipe for recipe in candidates if classifies or not recipe.needs_classes]
     rarest = smallest_class(y) if classifies else len(y) // 2
-    n_folds = min(MOST_FOLDS, rarest, budget // 2)
-    if n_folds >= 2:
-        n_folds = max(2, min(n_folds, budget // len(recipes)))
-        recipes = recipes[: budget // n_folds]
-        reason = f"tried in {n_folds} folds of {len(y)} labelled rows"
-        return Plan(recipes, _folds(X, y, n_folds, classifies), reason)
-    probes: list[Recipe] = [LinearProbe(strength) for strength in STRENGTHS]
-    n_folds = min(FEW_FOLDS, len(y), budget // len(probes))
-    if has_new or n_folds < 2:
-        return Plan(probes[-1:], [], "too few labelled rows, or fits, to try anything")
-    reason = f"probes only, as a class has one labelled row: tried in {n_folds} folds"
-    return Plan(probes, _folds(X, y, n_folds, False), reason)
+    most = min(MOST_FOLDS, budget // 2)
+    is_split_by_class = classifies and rarest >= 2
+    n_folds = min(most, rarest if has_new or is_split_by_class else len(y))
+    if n_folds < 2:
+        return Plan([LinearProbe()], [], "too few labelled rows, or fits, to try anything")
+    n_folds = max(2, min(n_folds, budget // len(recipes)))
+    recipes = recipes[: budget // n_folds]
+    single = "" if is_split_by_class or not classifies else ", one of a class"
+    reason = f"tried in {n_folds} folds of {len(y)} labelled rows{single}"
+    return Plan(recipes, _folds(X, y, n_folds, is_split_by_class), reason)
 
 
 def _folds(X: NDArray, y: NDArray, n_folds: int, classifies: bool) -> list[Fold]:

@@ -384,9 +384,22 @@ class FineTune(FromNetwork):
         training = None if self.training is None else _silent(self.training)
         for learned, held_out in folds:
             tuning = self._tuning(rows.taken(learned), seed, training)
+            if self._classifies:
+                tuning.loss = self._among(tuning.loss, rows.y[learned])
             recipe.run(tuning)
             losses[held_out] = tuning.losses(rows.taken(held_out)) * rows.weight[held_out]
         return losses
+
+    def _among(self, loss: Any, y: NDArray) -> Any:
+        """The loss over the classes that these rows have, others left as the source knew them."""
+        from landbridge.training.losses import among
+
+        present = np.isin(np.arange(len(self.classes_)), y)
+        return (
+            loss
+            if present.all()
+            else among(loss, need_torch().from_numpy(present).to(self._device()))
+        )
 
     def _settle(self, tuning: Any) -> None:
         """What was learned, as plain arrays."""
