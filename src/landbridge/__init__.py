@@ -36,7 +36,8 @@ _NAMES = {
     "evidence": "AutoTransfer Comparison Diagnosis LearningCurve Verdict choose_without_labels "
     "classifier_two_sample_test compare diagnose feature_shift group_influence learning_curve "
     "leave_one_source_out "
-    "make_candidate mmd_test rank_backbones rank_sources",
+    "make_candidate make_label_free_scorer mmd_test rank_backbones rank_sources "
+    "rank_without_labels",
     "report": "render_report write_report",
     "job": "TableModel check run",
 }
