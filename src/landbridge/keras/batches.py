@@ -10,7 +10,7 @@ from landbridge.training import batches
 class ArrayBatches(batches.ArrayBatches):
     """Batches of rows that lie in an array, in memory or mapped from a file."""
 
-    def held(self, values: Any) -> Any:
+    def ready(self, values: Any) -> Any:
         """Rows as they are."""
         return values
 

@@ -80,7 +80,7 @@ class ArrayBatches:
     ):
         if not len(X):
             raise ValueError("There are no rows to learn from: found 0, expected 1 at least.")
-        self.X, self.y, self.weight = (self.held(values) for values in (X, y, weight))
+        self.X, self.y, self.weight = (self.ready(values) for values in (X, y, weight))
         self.batch_size = batch_size
         self.shares = class_shares(y) if is_balanced else None
 
@@ -115,7 +115,7 @@ class ArrayBatches:
                 parts.append(np.asarray(taken))
         return zlib.crc32(b"".join(np.ascontiguousarray(part).tobytes() for part in parts))
 
-    def held(self, values: Any) -> Any:
+    def ready(self, values: Any) -> Any:
         """Rows to take from: those in memory as a tensor on the same memory, others as they are."""
         if not isinstance(values, np.ndarray) or is_mapped(values):
             return values

@@ -100,6 +100,10 @@ class Pairs(ArrayBatches):
         is_held = n_numbers * arrays[0].itemsize <= HELD_BYTES
         self.held = self.pairs(order) if is_held else None
 
+    def ready(self, values: Any) -> Any:
+        """Row numbers as they are."""
+        return values
+
     def batch(self, rows: NDArray[np.intp]) -> Batch:
         """The standardised pairs at these places of the order."""
         if self.held is None:
