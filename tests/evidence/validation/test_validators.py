@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
 from landbridge import Transfer
+from landbridge.domains.folds import content_key
 from landbridge.evidence.validation import (
     VALIDATORS,
     Seen,
@@ -174,6 +175,20 @@ def test_mixed_rows_of_one_label_keep_it_where_regions_are_convex(domains, seen)
     )
     scrambled = Seen(noise, *domains[2:5])
     assert score_without_labels("mixval", scrambled) < score_without_labels("mixval", seen)
+
+
+def test_the_mixed_score_is_its_definition_row_by_row(seen):
+    order = np.argsort(content_key(seen.Xt), kind="stable")
+    X, labels = seen.Xt[order], seen.model.predict(seen.Xt[order])
+    rng = np.random.default_rng(0)
+    scores = []
+    for _ in range(5):
+        kept = {True: [], False: []}
+        for i, j in enumerate(rng.permutation(len(X))):
+            mixed = seen.model.predict((0.55 * X[i] + 0.45 * X[j])[None])[0]
+            kept[bool(labels[i] == labels[j])].append(mixed == labels[i])
+        scores.append((np.mean(kept[True]) + np.mean(kept[False])) / 2)
+    assert score_without_labels("mixval", seen) == pytest.approx(np.mean(scores), rel=1e-12)
 
 
 def test_a_source_that_is_carried_onto_the_target_is_liker(domains):

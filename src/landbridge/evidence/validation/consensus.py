@@ -41,9 +41,13 @@ def rank_without_labels(
 
     Models err on different rows, so trusted ones together are right more often than each: to
     agree with them says more than any one score. A model that gives all rows one class has no
-    trust, and agrees with few. Where most trusted models make the same mistake, such as
-    all keeping class shares that have changed, agreeing with them says nothing; and of several
-    good models it favours the one in the middle.
+    trust, and agrees with few.
+
+    It fails where most models make the same mistake, and then ranks them the wrong way round:
+    where nearly every mapping swaps the classes, or where the classes' shares differ so much
+    that matching the domains is wrong. No vote can see that; whether some simple change explains
+    the target can be tested (``choose_without_labels``). And of several good models it favours
+    the one in the middle, so it is better at leaving bad models out than at finding the best.
 
     Parameters
     ----------
