@@ -140,6 +140,15 @@ def test_the_epoch_is_chosen_without_target_labels(shifted_blobs, validator):
         assert net.best_epoch_ == int(np.argmin(judged)) + 1
 
 
+def test_a_patience_waits_on_what_predictions_on_the_target_say(shifted_blobs):
+    Xs, ys, Xt, _ = shifted_blobs
+    options = Training(max_epochs=60, learning_rate=0.05, schedule="constant", patience=2)
+    net = quick(validator="bnm", training=options).fit(Xs, Xt, ys=ys)
+    judged = [figures["judged"] for figures in net.history_]
+    assert net.n_epochs_ < 60
+    assert net.best_epoch_ == int(np.argmin(judged)) + 1
+
+
 def test_too_few_rows_to_hold_out_leave_the_last_epoch(shifted_blobs):
     Xs, ys, Xt, _ = shifted_blobs
     net = quick(validator="source", validation_share=0.01).fit(Xs, Xt, ys=ys)
