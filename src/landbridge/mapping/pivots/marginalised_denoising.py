@@ -70,8 +70,10 @@ class MarginalisedDenoising(UnpairedMapping):
 
     Parameters
     ----------
-    noise : float, default=0.5
-        p: larger values lean more on the company of a word and less on the word itself.
+    noise : float, default=0.8
+        p: larger values lean more on the company of a word and less on the word itself. A deep
+        stack wants much: on generated texts of two vocabularies five layers at 0.5 often lose
+        what one of them gains.
     n_layers : int, default=5
         L.
     n_outputs : "auto", int or None, default="auto"
@@ -95,7 +97,7 @@ class MarginalisedDenoising(UnpairedMapping):
     Examples
     --------
     Books are "gripping" or "dull", kitchens "sharp" or "blunt", and both "good" or "bad". Of
-    something sharp, a word that no book has, it guesses that it is good:
+    something sharp, a word that no book has, it guesses that it is good, and then gripping:
 
     >>> import numpy as np
     >>> from landbridge.mapping import MarginalisedDenoising
@@ -105,7 +107,7 @@ class MarginalisedDenoising(UnpairedMapping):
     >>> mda = MarginalisedDenoising(n_layers=2, keep_input=False).fit(books, kitchens)
     >>> guesses = mda.transform_target([[0, 0, 0, 0, 1, 0]])[0, 6:].round(2)
     >>> dict(zip(words, guesses.tolist()))
-    {'good': 0.6, 'bad': -0.03, 'gripping': 0.02, 'dull': -0.01, 'sharp': 0.62, 'blunt': -0.01}
+    {'good': 0.77, 'bad': -0.43, 'gripping': 0.32, 'dull': -0.24, 'sharp': 0.67, 'blunt': -0.24}
     """
 
     meets_between = True
@@ -116,7 +118,7 @@ class MarginalisedDenoising(UnpairedMapping):
     def __init__(
         self,
         *,
-        noise: float = 0.5,
+        noise: float = 0.8,
         n_layers: int = 5,
         n_outputs: int | str | None = "auto",
         keep_input: bool = True,

@@ -92,7 +92,7 @@ class StructuralCorrespondence(UnpairedMapping):
     Pivots are features that occur often in both domains and tell most of the source's labels.
     From all other features, on rows of both domains without labels, a linear classifier guesses
     whether each pivot occurs (modified Huber loss); θ are the h leading left singular vectors of
-    their weights, of which only the positive ones count, and a row becomes
+    their weights, and a row becomes
     :math:`[x, \alpha\,\theta^\top x]` (Blitzer, McDonald & Pereira 2006, figure 2; pivots by mutual
     information: Blitzer, Dredze & Pereira 2007, section 3).
 
@@ -113,8 +113,9 @@ class StructuralCorrespondence(UnpairedMapping):
         component with variance 1, beside that of x: larger values trust the pivots more.
     reg : float, default=1e-4
         λ for each row.
-    positive : bool, default=True
-        Whether negative weights are set to 0.
+    positive : bool, default=False
+        Whether negative weights are set to 0 first: then words that speak against a pivot count
+        for nothing.
 
     Attributes
     ----------
@@ -160,7 +161,7 @@ class StructuralCorrespondence(UnpairedMapping):
         min_rows: int = 10,
         scale: float = 1.0,
         reg: float = 1e-4,
-        positive: bool = True,
+        positive: bool = False,
     ):
         self.n_pivots = n_pivots
         self.n_components = n_components

@@ -1,0 +1,150 @@
+"""``landbridge text``: the three steps on texts."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from landbridge.cli import options
+from landbridge.cli.failures import explained
+from landbridge.cli.progress import progress_bars
+
+text_app = typer.Typer(
+    no_args_is_help=True, help="Texts: from labelled ones of one kind to those of another."
+)
+Column = Annotated[
+    str, typer.Option("--text", help="The column of texts, as the first line has it.")
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        help="Of text files, such as utf-8 or cp1252; found out by default.", show_default=False
+    ),
+]
+
+
+@text_app.command()
+def run(
+    source: Annotated[Path, typer.Argument(help="The table with labelled texts.")],
+    target: Annotated[Path, typer.Argument(help="The table with few labels or none.")],
+    text: Column,
+    label: Annotated[str, typer.Option("--label", "-l", help="The column to predict.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The folder for the results.")
+    ] = Path("landbridge-text"),
+    encoding: Encoding = None,
+    candidates: Annotated[
+        str | None,
+        typer.Option(help="Mappings to compare; scl,mda by default.", show_default=False),
+    ] = None,
+    metric: options.Metric = None,
+    folds: options.Folds = None,
+    repeats: Annotated[
+        int | None,
+        typer.Option(help="How often they are split anew, once by default.", show_default=False),
+    ] = None,
+    seed: options.Seed = None,
+    jobs: options.Jobs = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Learn from the texts of one table, label those of another, and see whether it helped.
+
+    Writes model.landbridge, report.html and results.json. With six labelled target texts or more
+    the guard chooses; without, a mapping is chosen by what can be seen, and the report says so.
+    """
+    with explained(debug=debug, quiet=quiet):
+        from landbridge.cli.app import _finish
+        from landbridge.cli.blas import one_blas_thread
+        from landbridge.cli.inputs import check_folder
+        from landbridge.cli.screen import show_run
+        from landbridge.kits.text import run_texts
+
+        check_folder(output)
+        given: dict[str, Any] = {
+            "candidates": None if candidates is None else _names(candidates),
+            "metric": metric,
+            "n_folds": folds,
+            "n_repeats": repeats,
+            "seed": seed,
+            "n_jobs": jobs,
+            "encoding": encoding,
+        }
+        with progress_bars(not (quiet or as_json)) as progress, one_blas_thread():
+            outcome = run_texts(
+                source,
+                target,
+                text=text,
+                label=label,
+                command=_command(source, target, text, label, output, given),
+                progress=progress,
+                **{name: value for name, value in given.items() if value is not None},
+            )
+            written = outcome.save(output)
+        _finish(outcome.results, written, show_run, as_json, quiet)
+
+
+@text_app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="A model.landbridge that text run has written.")],
+    table: Annotated[Path, typer.Argument(metavar="FILE", help="The table with texts.")],
+    text: Annotated[
+        str | None,
+        typer.Option(help="The column of texts; as in text run by default.", show_default=False),
+    ] = None,
+    encoding: Encoding = None,
+    words: Annotated[int, typer.Option(help="How many words that decided to name.")] = 3,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="A CSV file, instead of stdout.", show_default=False),
+    ] = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Label each text of a table, with probabilities and the words that decided."""
+    with explained(debug=debug, quiet=quiet):
+        from landbridge.cli.inputs import check_folder
+        from landbridge.cli.predicting import write_csv
+        from landbridge.kits.text import TextModel, read_texts
+        from landbridge.saving import load
+
+        if output is not None:
+            check_folder(output.absolute().parent)
+        loaded = load(model)
+        if not isinstance(loaded, TextModel):
+            raise ValueError(
+                f"{model} holds a {type(loaded).__name__}, which does not read texts: use "
+                "landbridge predict, or a model that landbridge text run has written."
+            )
+        column = text or loaded.text
+        read = read_texts(table, text=column, name=table.name, encoding=encoding)
+        found = loaded.predict(read.texts, words)
+        if output is not None:
+            write_csv(found, output)
+        if as_json:
+            typer.echo(found.to_json(orient="records"))
+        elif output is None:
+            typer.echo(found.to_csv(index=False), nl=False)
+        elif not quiet:
+            typer.echo(f"{len(found)} predictions in {output}")
+
+
+def _names(candidates: str) -> list[str]:
+    return [name.strip() for name in candidates.split(",") if name.strip()]
+
+
+def _command(
+    source: Path, target: Path, text: str, label: str, output: Path, given: dict[str, Any]
+) -> str:
+    """The command line that does the same once more."""
+    import shlex
+
+    words = ["landbridge", "text", "run", str(source), str(target), "--text", text]
+    words += ["--label", label, "--output", str(output)]
+    for name, value in given.items():
+        if value is not None:
+            shown = ",".join(value) if isinstance(value, list) else str(value)
+            words += [f"--{name.removeprefix('n_')}", shown]
+    return shlex.join(words)
