@@ -1,0 +1,166 @@
+"""``landbridge recommend``: one shop's users carried over to another shop."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from landbridge.cli import options
+from landbridge.cli.failures import explained
+from landbridge.cli.progress import progress_bars
+
+recommend_app = typer.Typer(
+    no_args_is_help=True, help="Recommendation: from one shop's users to another's."
+)
+User = Annotated[str, typer.Option("--user", help="The column with the users.")]
+Item = Annotated[str, typer.Option("--item", help="The column with the items.")]
+
+
+@recommend_app.command()
+def run(
+    source: Annotated[Path, typer.Argument(help="The interactions in the source shop: a file.")],
+    target: Annotated[Path, typer.Argument(help="Those in the target shop: a file.")],
+    user: User,
+    item: Item,
+    rating: Annotated[
+        str | None,
+        typer.Option(
+            help="The column with ratings; without it each row is one interaction.",
+            show_default=False,
+        ),
+    ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(
+            help="The column with numbers or dates; adds a split in time.", show_default=False
+        ),
+    ] = None,
+    item_features: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file with a row for each item of both shops: genres (A|B), title, numbers.",
+            show_default=False,
+        ),
+    ] = None,
+    mappings: Annotated[
+        str | None,
+        typer.Option(
+            help="Such as bias,ridge,personal; by default all that can be tried.",
+            show_default=False,
+        ),
+    ] = None,
+    feedback: Annotated[
+        str, typer.Option(help="auto, ratings or implicit: what the entries are.")
+    ] = "auto",
+    duplicates: Annotated[
+        str, typer.Option(help="mean, last or refuse: what becomes of repeated ratings.")
+    ] = "mean",
+    folds: options.Folds = None,
+    max_users: Annotated[int, typer.Option(help="Users to hide and predict, at most.")] = 2000,
+    seed: options.Seed = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The folder for the results.")
+    ] = Path("landbridge-recommend"),
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Carry users over, and judge on hidden ones whether that beats doing without.
+
+    Writes model.landbridge, report.html and results.json. The model is the map that the guard
+    lets pass; where none does, new users get what the average user likes.
+    """
+    with explained(debug=debug, quiet=quiet):
+        from landbridge.cli.app import _finish
+        from landbridge.cli.blas import one_blas_thread
+        from landbridge.cli.inputs import check_folder
+        from landbridge.kits.recommend import run_recommend
+
+        check_folder(output)
+        given: dict[str, Any] = {
+            "user": user,
+            "item": item,
+            "rating": rating,
+            "time": time,
+            "item_features": item_features,
+            "mappings": _split(mappings),
+            "feedback": feedback,
+            "duplicates": duplicates,
+            "n_folds": 5 if folds is None else folds,
+            "max_users": max_users,
+            "seed": seed or 0,
+        }
+        with progress_bars(not (quiet or as_json)) as progress, one_blas_thread():
+            command = _command(source, target, output, given)
+            outcome = run_recommend(source, target, **given, command=command, progress=progress)
+            written = outcome.save(output)
+        _finish(outcome.results, written, _show, as_json, quiet)
+
+
+@recommend_app.command()
+def top(
+    model: Annotated[Path, typer.Argument(help="A model.landbridge that run has written.")],
+    user: Annotated[str, typer.Option("--user", help="Whom to recommend to.")],
+    k: Annotated[int, typer.Option("-k", help="How many items.")] = 10,
+    seen: Annotated[
+        bool, typer.Option("--seen", help="Also what the user has had in the target.")
+    ] = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """List the items with the highest prediction for a user, best first."""
+    with explained(debug=debug, quiet=quiet):
+        from landbridge import load
+        from landbridge.kits.recommend import CrossDomainRecommender
+
+        fitted = load(model)
+        if not isinstance(fitted, CrossDomainRecommender):
+            raise ValueError(
+                f"{model} holds a {type(fitted).__name__}, expected a model of "
+                "landbridge recommend run."
+            )
+        found = fitted.recommend(user, k, new_only=not seen)
+        if as_json:
+            typer.echo(found.to_json(orient="records"))
+        else:
+            typer.echo(found.to_csv(index=False), nl=False)
+
+
+def _split(names: str | None) -> list[str] | None:
+    return None if names is None else [name.strip() for name in names.split(",")]
+
+
+def _command(source: Path, target: Path, output: Path, given: dict[str, Any]) -> str:
+    """The command line that does the same once more."""
+    usual = {"feedback": "auto", "duplicates": "mean", "n_folds": 5, "max_users": 2000, "seed": 0}
+    words = ["landbridge", "recommend", "run", str(source), str(target)]
+    for name, value in given.items():
+        if value is None or usual.get(name) == value:
+            continue
+        option = "folds" if name == "n_folds" else name.replace("_", "-")
+        words += [f"--{option}", ",".join(value) if isinstance(value, list) else str(value)]
+    return shlex.join([*words, "--output", str(output)])
+
+
+def _show(console: Console, results: dict[str, Any]) -> None:
+    """Both shops, every model on new users, and the verdict."""
+    from landbridge.cli.lines import bullet, heading, small
+    from landbridge.cli.screen import leaderboard_table, show_verdict
+
+    heading(console, "The shops")
+    for side in ("source", "target"):
+        for note in results["data"][side]["notes"]:
+            bullet(console, f"{side}: {note}")
+    for note in results["data"]["notes"]:
+        bullet(console, note)
+    board = results["leaderboard"]
+    if board is not None:
+        heading(console, f"New users: {board['metric']}")
+        console.print(leaderboard_table(board["rows"]))
+        better = "larger" if board["greater_is_better"] else "smaller"
+        small(console, f"→ chosen by the guard; {better} is better, a gain above 0 always.")
+        small(console, f"Gain over {results['verdict']['baseline']}; 95 % intervals over users.")
+    show_verdict(console, results["verdict"])

@@ -1,0 +1,79 @@
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from landbridge.cli.app import app
+
+
+@pytest.fixture
+def files(shops, item_features, tmp_path):
+    paths = [tmp_path / f"{name}.csv" for name in ("books", "music", "features")]
+    for path, table in zip(paths, (*shops, item_features)):
+        table.to_csv(path, index=False)
+    return [str(path) for path in paths]
+
+
+@pytest.fixture
+def recommend(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    return lambda *words: CliRunner().invoke(app, ["recommend", *map(str, words)])
+
+
+COLUMNS = ["--user", "user", "--item", "item", "--rating", "rating"]
+QUICK = ["--mappings", "bias,ridge", "--folds", "2"]
+
+
+def test_two_files_become_a_model_a_report_and_results(recommend, files, tmp_path):
+    books, music, features = files
+    out = tmp_path / "out"
+    more = ["--item-features", features, "--time", "day", *QUICK]
+    done = recommend("run", books, music, *COLUMNS, *more, "-o", out)
+    assert done.exit_code == 0, done.output
+    assert "Transfer helps" in done.output and "→" in done.output
+    results = json.loads((out / "results.json").read_text())
+    titles = [table["title"] for table in results["tables"]]
+    assert titles == [
+        "New users", "Later entries", "How many users in both it takes", "Some users"
+    ]  # fmt: skip
+    assert results["command"].startswith("landbridge recommend run")
+    page = (out / "report.html").read_text()
+    assert "Some users" in page and "The music" in page and "http://" not in page
+
+    listed = recommend("top", out / "model.landbridge", "--user", "u3", "-k", 4)
+    assert listed.exit_code == 0, listed.output
+    assert listed.output.splitlines()[0] == "item,score,title"
+    assert len(listed.output.splitlines()) == 5
+    nobody = recommend("top", out / "model.landbridge", "--user", "nobody")
+    assert nobody.exit_code == 2 and "known in neither domain" in nobody.output
+
+
+def test_without_ratings_it_runs_too_and_prints_json(recommend, files, tmp_path):
+    words = ["--user", "user", "--item", "item", "--mappings", "ridge", "--folds", "2", "--json"]
+    done = recommend("run", *files[:2], *words, "-o", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["leaderboard"]["metric"] == "NDCG@10"
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["--user", "customer", "--item", "item"], "no column 'customer' for the user"),
+        ([*COLUMNS, "--mappings", "teleport"], "Unknown mapping"),
+        ([*COLUMNS, "--duplicates", "some"], "duplicates must be"),
+        (["--user", "user", "--item", "item", "--rating", "item"], "cannot be two things"),
+    ],
+)
+def test_bad_input_is_one_message_and_leaves_nothing(recommend, files, tmp_path, words, message):
+    done = recommend("run", *files[:2], *words, "-o", tmp_path / "out")
+    assert done.exit_code == 2
+    assert message in done.output.replace("\n", " ")
+    assert not (tmp_path / "out").exists()
+
+
+def test_another_model_is_refused(recommend, tmp_path):
+    from landbridge import CORAL, save
+
+    path = save(CORAL().fit([[0.0], [1.0]], [[1.0], [2.0]]), tmp_path / "coral.landbridge")
+    done = recommend("top", path, "--user", "u1")
+    assert done.exit_code == 2 and "expected a model of" in done.output.replace("\n", " ")
