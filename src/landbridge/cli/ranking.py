@@ -75,7 +75,7 @@ def rank_tables(
     rows_t = table_of(target).frame
     labels_t = rows_t.get(label)
     labels = {name: frame.pop(label) for name, frame in frames.items()}
-    frames = {name: frame[is_labelled(labels[name])] for name, frame in frames.items()}
+    frames = {name: frame[is_labelled(labels[name].to_numpy())] for name, frame in frames.items()}
     rows_t = rows_t.drop(columns=label, errors="ignore")
     features = TableFeatures().fit(pd.concat(frames.values(), ignore_index=True), rows_t)
     pairs = {
