@@ -266,6 +266,40 @@ def test_every_recipe_ends_with_the_same_weights(recipe, optimiser, twins, trans
     np.testing.assert_allclose(both[0].predict_proba(X), both[1].predict_proba(X), atol=2e-5)
 
 
+@pytest.mark.parametrize("loss", ["focal", "logit-adjusted", "ldam"])
+def test_losses_for_rare_classes_tune_to_the_same_weights(loss, twins, translated):
+    X, y = classes((5,), 60, seed=2)
+    rare = np.flatnonzero(y == 0)[4:]
+    X, y = np.delete(X, rare, axis=0), np.delete(y, rare)
+    parameters = {"loss": loss, "class_weight": "auto", "validation_share": 0}
+    both = fine_tuned(twins((8,), (5,), 3), "full", X, y, **parameters)
+    plain = fine_tuned(twins((8,), (5,), 3), "full", X, y, validation_share=0)
+    assert_same_figures(*both)
+    assert_same_networks(*both, translated)
+    assert both[1].history_[0]["loss"] != pytest.approx(plain[1].history_[0]["loss"], rel=0.01)
+
+
+def test_classes_that_are_left_out_of_a_loss_get_no_gradient_in_either():
+    import tensorflow as tf
+
+    from landbridge.keras import losses as keras_losses
+    from landbridge.training import losses
+
+    rng = np.random.default_rng(0)
+    logits, y = rng.normal(size=(20, 3)).astype(np.float32), rng.integers(0, 2, 20)
+    present = np.array([True, True, False])
+    given = torch.from_numpy(logits).requires_grad_()
+    of_two = losses.among(losses.cross_entropy, torch.from_numpy(present))
+    of_two(given, torch.from_numpy(y), None).backward()
+    Z = tf.constant(logits)
+    with tf.GradientTape() as tape:
+        tape.watch(Z)
+        found = keras_losses.among(keras_losses.cross_entropy, present)(Z, y, None)
+    gradient = tape.gradient(found, Z).numpy()
+    np.testing.assert_allclose(gradient, given.grad, rtol=1e-4, atol=1e-7)
+    assert not gradient[:, 2].any()
+
+
 def test_fewer_classes_keep_their_outputs_in_both(twins, translated):
     X, y = classes((5,), 60, seed=2)
     both = fine_tuned(twins((8,), (5,), 3), "l2-sp", X[y > 0], y[y > 0])
