@@ -88,10 +88,11 @@ def overhead(chosen: Any) -> dict[str, float]:
                 "ours": lambda: trained(X, y, make, epochs, 64),  # noqa: B023
             },
             rounds=3 if chosen.quick else 7,
+            clock=process_time,
         )
         found[name] = ratio(times["ours"], times["bare"])
         rows.append([name, *(f"{np.median(t):.2f}" for t in times.values()), f"{found[name]:.3f}"])
-    print("\nOverhead, seconds")
+    print("\nOverhead, processor seconds")
     show_table(["", "bare loop", "landbridge", "ratio"], rows)
     show_goals([(f"trainer by bare loop, {k}", v, LARGEST_OVERHEAD) for k, v in found.items()])
     return found
