@@ -80,5 +80,5 @@ def test_gensim_trains_the_same_vectors_from_the_same_seed(reviews):
 
 def test_without_gensim_the_remedy_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "gensim.models", None)
-    with pytest.raises(ImportError, match="pip install gensim"):
+    with pytest.raises(ImportError, match="gensim: pip install"):
         SkipGramVectors().fit(["a b c"])

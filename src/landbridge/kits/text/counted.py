@@ -162,7 +162,7 @@ class CountVectors(BaseEstimator):
 class SkipGramVectors(BaseEstimator):
     """Word vectors trained on one's own texts by gensim's word2vec (Mikolov et al. 2013).
 
-    Needs ``pip install gensim``; ``CountVectors`` does without.
+    Needs ``pip install 'landbridge[text]'``; ``CountVectors`` does without.
 
     Parameters
     ----------
@@ -203,8 +203,8 @@ class SkipGramVectors(BaseEstimator):
             from gensim.models import Word2Vec
         except ImportError as error:
             raise ImportError(
-                "SkipGramVectors trains with gensim: pip install gensim. CountVectors makes word "
-                "vectors of the same texts without it."
+                "SkipGramVectors trains with gensim: pip install 'landbridge[text]'. CountVectors "
+                "makes word vectors of the same texts without it."
             ) from error
         tokens = tokens_of(as_texts(texts))
         vocabulary_of(tokens, self.min_count, 1)

@@ -14,6 +14,8 @@ from landbridge.domains.folds import smallest_class, stratified_folds
 from landbridge.domains.parameters import check_number
 
 DENSE_SHARE, MOST_DENSE = 0.25, 2**27
+ROUGHLY = 1e-3
+"""Fits that only tell strengths apart need not be exact."""
 
 
 def workable(X: Any) -> Any:
@@ -101,8 +103,8 @@ class TextLogistic(ClassifierMixin, BaseEstimator):
         """Intercepts."""
         return self.model_.intercept_
 
-    def _model(self, C: float) -> LogisticRegression:
-        return LogisticRegression(C=C, max_iter=1000, class_weight=self.class_weight)
+    def _model(self, C: float, tol: float = 1e-4) -> LogisticRegression:
+        return LogisticRegression(C=C, tol=tol, max_iter=1000, class_weight=self.class_weight)
 
     def _chosen(self, X: Any, y: NDArray, weights: NDArray | None) -> float:
         strengths = [float(C) for C in self.strengths]
@@ -113,7 +115,7 @@ class TextLogistic(ClassifierMixin, BaseEstimator):
         for rest, held_out in stratified_folds(X, y, n_folds):
             for k, C in enumerate(strengths):
                 part = None if weights is None else weights[rest]
-                fitted = self._model(C).fit(X[rest], y[rest], sample_weight=part)
+                fitted = self._model(C, ROUGHLY).fit(X[rest], y[rest], sample_weight=part)
                 shares = None if weights is None else weights[held_out]
                 losses[k] += log_loss(
                     y[held_out],

@@ -70,12 +70,11 @@ class MarginalisedDenoising(UnpairedMapping):
 
     Parameters
     ----------
-    noise : float, default=0.8
-        p: larger values lean more on the company of a word and less on the word itself. A deep
-        stack wants much: on generated texts of two vocabularies five layers at 0.5 often lose
-        what one of them gains.
+    noise : float, default=0.5
+        p, by default that of Ganin et al. (2016): larger values lean more on the company of a
+        word and less on the word itself.
     n_layers : int, default=5
-        L.
+        L. Where texts are few or short, deep layers may lose what the first gains: try 1.
     n_outputs : "auto", int or None, default="auto"
         r: how many features are guessed, the commonest in both domains. ``None`` takes all,
         which costs d³; ``"auto"`` all up to 1,000.
@@ -104,7 +103,8 @@ class MarginalisedDenoising(UnpairedMapping):
     >>> words = ["good", "bad", "gripping", "dull", "sharp", "blunt"]
     >>> books = np.repeat([[1, 0, 1, 0, 0, 0], [0, 1, 0, 1, 0, 0]], 50, axis=0)
     >>> kitchens = np.repeat([[1, 0, 0, 0, 1, 0], [0, 1, 0, 0, 0, 1]], 50, axis=0)
-    >>> mda = MarginalisedDenoising(n_layers=2, keep_input=False).fit(books, kitchens)
+    >>> mda = MarginalisedDenoising(noise=0.8, n_layers=2, keep_input=False)
+    >>> mda = mda.fit(books, kitchens)
     >>> guesses = mda.transform_target([[0, 0, 0, 0, 1, 0]])[0, 6:].round(2)
     >>> dict(zip(words, guesses.tolist()))
     {'good': 0.77, 'bad': -0.43, 'gripping': 0.32, 'dull': -0.24, 'sharp': 0.67, 'blunt': -0.24}
@@ -118,7 +118,7 @@ class MarginalisedDenoising(UnpairedMapping):
     def __init__(
         self,
         *,
-        noise: float = 0.8,
+        noise: float = 0.5,
         n_layers: int = 5,
         n_outputs: int | str | None = "auto",
         keep_input: bool = True,
