@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import time
 
 import numpy as np
 import pandas as pd
@@ -75,7 +76,7 @@ def test_two_processes_find_what_one_finds():
     assert found[0] == found[1]
 
 
-def test_without_target_labels_the_source_model_is_kept_and_nothing_is_claimed():
+def test_without_target_labels_nothing_is_claimed():
     found = run(make_table(60, 60), make_table(30, 0, 1.0, seed=1), label="y", **QUICK)
     assert found.results["verdict"]["outcome"] == "unknown"
     assert found.results["quality"] is None
@@ -97,8 +98,42 @@ def test_progress_is_told_from_first_to_last():
     found = run(*tables, label="y", progress=lambda *what: said.append(what), **QUICK)
     n = 3 * len(found.results["leaderboard"]["rows"])
     fits = [(done, total) for what, done, total in said if what == "Comparing models"]
-    assert fits == [(i, n) for i in range(1, n + 1)]
+    assert fits == [(i, n) for i in range(3, n + 1, 3)]
     assert said[-1] == ("Describing what was found", 0, 0)
+
+
+def test_a_budget_adds_what_labels_and_source_rows_are_worth():
+    tables = make_table(60, 60), make_table(40, 30, 1.0, seed=1)
+    said = []
+    found = run(*tables, label="y", budget="2m", progress=lambda *what: said.append(what), **QUICK)
+    assert found.results["settings"]["budget"] == 120.0
+    assert found.results["learning_curve"]["rows"]
+    assert found.results["influence"]["by"] == "clusters"
+    assert {what for what, *_ in said} >= {"Weighing labels and source rows"}
+    page = render_report(found.results)
+    assert "What more labels are worth" in page and "Which source rows help" in page
+
+
+def test_a_budget_that_is_used_up_leaves_the_reason(monkeypatch):
+    def endless(*_, **__):
+        time.sleep(30)
+
+    monkeypatch.setattr("landbridge.job.learning_block", endless)
+    monkeypatch.setattr("landbridge.job.COMPARING", 0.999)
+    tables = make_table(60, 60), make_table(40, 30, 1.0, seed=1)
+    found = run(*tables, label="y", budget=300, **QUICK).results
+    assert found["learning_curve"] == {"rows": [], "reason": "the budget was used up"}
+
+
+def test_an_interruption_while_models_are_compared_leaves_nothing(tmp_path):
+    def press_ctrl_c(what, done, total):
+        if what == "Comparing models":
+            raise KeyboardInterrupt
+
+    tables = make_table(60, 60), make_table(40, 30, 1.0, seed=1)
+    with pytest.raises(KeyboardInterrupt):
+        run(*tables, label="y", budget="1m", progress=press_ctrl_c, **QUICK).save(tmp_path / "out")
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_check_needs_no_target_labels_and_makes_no_model(tmp_path):

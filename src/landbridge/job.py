@@ -16,10 +16,15 @@ from sklearn.metrics import get_scorer_names
 from landbridge.domains import TableFeatures, make_problem
 from landbridge.domains.wording import listed, nearest
 from landbridge.evidence import compare
+from landbridge.evidence.verdict.durations import as_seconds
+from landbridge.evidence.verdict.guard import BLEND
+from landbridge.evidence.verdict.trying import OutOfTime, time_limit
 from landbridge.report import write_report
 from landbridge.results import (
     frame_of_results,
+    influence_block,
     leaderboard_block,
+    learning_block,
     mapping_blocks,
     plain,
     quality_block,
@@ -30,6 +35,8 @@ from landbridge.saving import save
 from landbridge.source import has_probabilities, make_learner
 
 Progress = Callable[[str, int, int], None]
+COMPARING = 0.75
+"""The share of the budget in which models are compared; the rest explains the result."""
 
 _USUAL_METRICS = (
     "balanced_accuracy",
@@ -148,6 +155,7 @@ def run(
     n_folds: int = 5,
     n_repeats: int = 4,
     level: float = 0.05,
+    budget: float | str | None = None,
     seed: int = 0,
     n_jobs: int | None = None,
     command: str = "",
@@ -163,6 +171,9 @@ def run(
         A name of ``landbridge.LEARNERS``; ``"logistic"`` or ``"ridge"`` by default.
     candidates, metric, n_folds, n_repeats, level, n_jobs
         As in :func:`landbridge.compare`.
+    budget : float or str, optional
+        Time to spend, as seconds or text such as ``"5m"``: then the whole catalogue is tried,
+        and a learning curve and the influence of groups of source rows are added.
     progress : callable, optional
         Called with what is being done, the steps done and their number (0 where not known).
 
@@ -182,19 +193,24 @@ def run(
     start = time.perf_counter()
     say = progress or _silent
     _check_metric(metric)
+    seconds = as_seconds("budget", budget)
     problem = make_problem(source, target, label=label, task=task)
     learner = learner or ("logistic" if problem.task == "classification" else "ridge")
+    made = make_learner(learner, problem.task, seed)
     comparison = compare(
         problem.Xs,
         problem.ys,
         problem.Xt,
         problem.yt,
-        learner=make_learner(learner, problem.task, seed),
+        learner=made,
         candidates=candidates,
         metric=metric,
         n_folds=n_folds,
         n_repeats=n_repeats,
         level=level,
+        budget=None if seconds is None else COMPARING * seconds,
+        time_limit=None if seconds is None else COMPARING * seconds / 2,
+        blend=seconds is not None,
         random_state=seed,
         n_jobs=n_jobs,
         progress=lambda done, total: say("Comparing models", done, total),
@@ -203,19 +219,34 @@ def run(
         "label": label,
         "task": problem.task,
         "learner": learner,
-        "candidates": [t.name for t in comparison.trials if t.role == "candidate"],
+        "candidates": [
+            t.name for t in comparison.trials if t.role == "candidate" and t.name != BLEND
+        ],
         "metric": comparison.metric,
         "folds": n_folds,
         "repeats": n_repeats,
         "level": level,
+        "budget": seconds,
         "seed": seed,
     }
+    worth: dict[str, Any] = {"learning_curve": None, "influence": None}
+    if seconds is not None and comparison.n_folds:
+        say("Weighing labels and source rows", 0, 0)
+        end = time.time() + (1 - COMPARING) * seconds
+        worth = {
+            "learning_curve": _within(
+                end - (1 - COMPARING) * seconds / 2,
+                lambda: learning_block(problem, comparison, made, seed),
+            ),
+            "influence": _within(end, lambda: influence_block(problem, comparison, seed)),
+        }
     say("Describing what was found", 0, 0)
     results = frame_of_results(problem, settings, command, seed)
     projection, mapping = mapping_blocks(problem, comparison, seed)
     results |= {
         "verdict": verdict_block(comparison),
         "leaderboard": leaderboard_block(comparison),
+        **worth,
         "shift": shift_block(problem, seed),
         "projection": projection,
         "quality": quality_block(problem, comparison),
@@ -224,6 +255,17 @@ def run(
         "seconds": time.perf_counter() - start,
     }
     return Outcome(plain(results), TableModel(problem.features, comparison.best_, label))
+
+
+def _within(end: float, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """A block of the results, or the reason why there is none: too few labels, or no time."""
+    try:
+        with time_limit(end - time.time()):
+            return make()
+    except OutOfTime:
+        return {"rows": [], "reason": "the budget was used up"}
+    except ValueError as problem:
+        return {"rows": [], "reason": str(problem).rstrip(".")}
 
 
 def _check_metric(metric: str | None) -> None:

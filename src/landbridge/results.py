@@ -1,7 +1,9 @@
 """What a job found as plain data: the blocks of ``results.json`` that the report shows."""
 
+import json
 from dataclasses import asdict
 from datetime import UTC, datetime
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -12,13 +14,28 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import confusion_matrix, mean_absolute_error, mean_squared_error, r2_score
 
 from landbridge.domains import Problem, Table, class_names, encode, is_labelled
-from landbridge.evidence import Comparison, Trial, diagnose
+from landbridge.evidence import Comparison, Trial, diagnose, group_influence, learning_curve
+from landbridge.evidence.verdict.candidates import TARGET_ONLY
 from landbridge.mapping import Identity, Mapping, make_mapping
 from landbridge.saving import versions
 
 SCHEMA = "landbridge.results/1"
+"""What ``results.schema.json``, beside this file, describes."""
 N_POINTS = 300
 N_WEIGHTS = 40
+
+
+def results_schema() -> dict[str, Any]:
+    """The JSON schema of ``results.json``, with a line on each figure.
+
+    Examples
+    --------
+    >>> from landbridge.results import results_schema
+    >>> results_schema()["$id"]
+    'landbridge.results/1'
+    """
+    text = files("landbridge").joinpath("results.schema.json").read_text(encoding="utf-8")
+    return json.loads(text)
 
 
 def frame_of_results(
@@ -85,6 +102,48 @@ def leaderboard_block(comparison: Comparison) -> dict[str, Any]:
     }
 
 
+def learning_block(
+    problem: Problem, comparison: Comparison, learner: Any, seed: int
+) -> dict[str, Any]:
+    """Scores of baseline and chosen model at growing numbers of labels, and what more would add."""
+    verdict = comparison.verdict
+    names = dict.fromkeys([verdict.baseline, verdict.chosen])
+    models = {name: comparison[name].model for name in names}
+    options = {"learner": learner, "models": models, "metric": comparison.metric}
+    curve = learning_curve(
+        problem.Xs, problem.ys, problem.Xt, problem.yt, n_repeats=1, random_state=seed, **options
+    )
+    worth = [
+        {"model": name, "more": more} | curve.worth(name, more)._asdict()
+        for name in names
+        for more in (len(comparison.observed), 4 * len(comparison.observed))
+    ]
+    rows = curve.table.to_dict("records")
+    return {"metric": curve.metric, "rows": rows, "worth": worth, "reason": None}
+
+
+def influence_block(problem: Problem, comparison: Comparison, seed: int) -> dict[str, Any]:
+    """What each class of the source (in regression each fifth) is worth to the best transfer."""
+    scored = [t for t in comparison.trials if len(t.scores) and t.name != TARGET_ONLY]
+    chosen = [trial for trial in scored if trial.name == comparison.verdict.chosen]
+    trial = chosen[0] if chosen else max(scored, key=lambda trial: trial.scores.mean())
+    by = "classes" if problem.classes is None or len(problem.classes) > 2 else "clusters"
+    table = group_influence(
+        trial.model,
+        problem.Xs,
+        problem.ys,
+        problem.Xt,
+        problem.yt,
+        groups=by,
+        metric=comparison.metric,
+        n_repeats=1,
+        random_state=seed,
+    )
+    rows = table.rename_axis("group").reset_index().to_dict("records")
+    rows = [row | {"group": str(row["group"])} for row in rows]
+    return {"model": trial.name, "by": by, "rows": rows, "reason": None}
+
+
 def moving_model(comparison: Comparison) -> tuple[str, Mapping] | None:
     """The name and unfitted mapping of the best model that moves rows, the chosen one first."""
     trials = sorted(
@@ -92,7 +151,7 @@ def moving_model(comparison: Comparison) -> tuple[str, Mapping] | None:
         key=lambda t: (t.name != comparison.verdict.chosen, -t.scores.sum()),
     )
     for trial in trials:
-        mapping = trial.model.mapping
+        mapping = getattr(trial.model, "mapping", Identity())  # a blend has several
         mapping = make_mapping(mapping) if isinstance(mapping, str) else clone(mapping)
         if not isinstance(mapping, Identity) and not mapping.is_paired:
             return trial.name, mapping

@@ -87,6 +87,7 @@ def test_the_options_reach_the_job(landbridge, files, tmp_path, quick):
         "folds": 2,
         "repeats": 1,
         "level": 0.1,
+        "budget": None,
         "seed": 3,
     }
 

@@ -232,7 +232,7 @@ def test_ctrl_c_in_mid_run_leaves_nothing_behind(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout.readline() == "Comparing models 1\n"
+    assert process.stdout.readline() == "Comparing models 5\n"
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert (process.returncode, said) == (130, "Interrupted: nothing was written.\n")

@@ -73,3 +73,14 @@ def test_a_file_that_is_not_there_or_not_text(tmp_path):
 def test_the_command_has_what_was_set_and_no_more():
     settings = read_settings(None, {"source": "a b.csv", "target": "t.csv", "candidates": "x,y"})
     assert command_of("run", settings) == "landbridge run 'a b.csv' t.csv --candidates x,y"
+
+
+@pytest.mark.parametrize("budget", ["90s", "5m", 300, 0.5])
+def test_a_budget_is_a_span_of_time(yaml_file, budget):
+    assert read_settings(yaml_file(f"budget: {budget}\n"), {}).budget == budget
+
+
+@pytest.mark.parametrize("budget", ["soon", "-5m", "0"])
+def test_a_budget_that_is_no_time_names_the_option(budget):
+    with pytest.raises(ValueError, match=f"--budget: found '{budget}', expected a span of time"):
+        read_settings(None, {"budget": budget})

@@ -89,6 +89,15 @@ Level = Annotated[
         show_default=False,
     ),
 ]
+Budget = Annotated[
+    str | None,
+    typer.Option(
+        help="Time to spend, such as 90s, 5m or 1h: tries the whole catalogue, and adds what more "
+        "labels are worth and which source rows help.",
+        rich_help_panel=_MODEL,
+        show_default=False,
+    ),
+]
 Jobs = Annotated[
     int | None,
     typer.Option(

@@ -20,6 +20,8 @@ svmlight) or domains of a data set, such as `heart_disease:cleveland`. Messages,
 progress go to stderr. Exit codes: 0 done, 1 unexpected trouble such as a full disk, 2 wrong usage
 or input, 130 interrupted. Results are written when all is done, or not at all.
 
+`results.json` holds every number of the report; `landbridge/results.schema.json` describes it.
+
 ## A file of options
 
 `run` and `check` take `--config FILE.yaml`, with the options below as keys; those given on the

@@ -35,6 +35,7 @@ def show_run(console: Console, results: dict[str, Any]) -> None:
     show_data(console, results["data"])
     show_leaderboard(console, results)
     show_verdict(console, results["verdict"])
+    show_worth(console, results)
 
 
 def show_demo(console: Console, results: dict[str, Any]) -> None:
@@ -90,6 +91,8 @@ def show_leaderboard(
     for row in board["rows"]:
         if row["error"]:
             bullet(console, f"{row['name']} has no score: {row['error']}", style="yellow")
+        elif row.get("dropped"):
+            bullet(console, f"{row['name']}: {row['dropped']}", style="dim")
 
 
 def leaderboard_table(
@@ -134,6 +137,26 @@ def show_verdict(console: Console, verdict: dict[str, Any]) -> None:
     console.print(Text(verdict["sentence"], style="bold"))
     for detail in verdict["details"]:
         bullet(console, detail)
+
+
+def show_worth(console: Console, results: dict[str, Any]) -> None:
+    """What more labels would bring, and which groups of source rows help or hurt."""
+    curve, influence = results.get("learning_curve"), results.get("influence")
+    if curve:
+        heading(console, "What more labels are worth")
+        for one in curve.get("worth", []):
+            interval = f"{signed(one['mean'])}, {signed(one['low'])} to {signed(one['high'])}"
+            said = f"not known, {one['reason']}" if one["reason"] else interval
+            bullet(console, f"{count(one['more'])} more for {one['model']}: {said}")
+        if curve["reason"]:
+            bullet(console, f"Not known: {curve['reason']}.")
+    if influence:
+        heading(console, "Which source rows help")
+        for row in influence["rows"]:
+            effect = signed(row["effect"]) if row["error"] is None else row["error"]
+            bullet(console, f"{row['group']} ({count(row['rows'])} rows): {effect}")
+        if influence["reason"]:
+            bullet(console, f"Not known: {influence['reason']}.")
 
 
 def feature_table(features: list[dict[str, Any]]) -> Table:

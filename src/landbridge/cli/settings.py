@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from landbridge.domains.wording import listed, nearest
+from landbridge.evidence.verdict.durations import as_seconds
 
 Keys = tuple[str | int, ...]
 
@@ -27,6 +28,7 @@ class Settings(BaseModel):
     folds: int = Field(5, ge=2)
     repeats: int = Field(4, ge=1)
     level: float = Field(0.05, gt=0, lt=1)
+    budget: str | int | float | None = None
     seed: int = Field(0, ge=0, lt=2**32)
     jobs: int = Field(1, ge=1)
     output: str | None = None
@@ -35,6 +37,15 @@ class Settings(BaseModel):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+
+    @field_validator("budget")
+    @classmethod
+    def _is_time(cls, value: Any) -> Any:
+        try:
+            as_seconds("budget", value)
+        except ValueError:
+            raise ValueError("a span of time above zero, such as 90s, 5m or 1h") from None
+        return value
 
 
 def read_settings(config: Path | None, options: dict[str, Any]) -> Settings:
@@ -121,7 +132,7 @@ def _fault(found: Any, config: Path | None, lines: dict[Keys, int], given: dict[
         like = nearest(key, Settings.model_fields)
         meant = f"the nearest are {listed(like)}" if like else f"there are {listed(_all(), 20)}"
         return f"{config}, line {lines.get(keys, 1)}: there is no option {key!r}; {meant}."
-    expected = found["msg"].removeprefix("Input should be ")
+    expected = found["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
     advice = " Put text in quotes." if found["type"] == "string_type" else ""
     return f"{where}: found {found['input']!r}, expected {expected}.{advice}"
 

@@ -10,10 +10,13 @@ from landbridge.report.quality import quality_facts
 from landbridge.report.shift import shift_facts
 from landbridge.report.tables import tables_facts
 from landbridge.report.verdict import verdict_facts
+from landbridge.report.worth import curve_facts, influence_facts
 
 TITLES = {
     "verdict": "Verdict",
     "leaderboard": "Leaderboard",
+    "learning_curve": "What more labels are worth",
+    "influence": "Which source rows help",
     "shift": "How the domains differ",
     "projection": "Before and after",
     "quality": "Right and wrong",
@@ -50,6 +53,8 @@ def _sections(results: dict[str, Any]) -> dict[str, Any]:
     return {
         "verdict": _made(lambda block: verdict_facts(block, board or {}), verdict),
         "leaderboard": _made(lambda block: leaderboard_facts(block, baseline), board),
+        "learning_curve": _made(curve_facts, results.get("learning_curve")),
+        "influence": _made(influence_facts, results.get("influence")),
         "shift": _made(shift_facts, results.get("shift")),
         "projection": _made(projection_facts, results.get("projection")),
         "quality": _made(lambda block: quality_facts(block, chosen), results.get("quality")),

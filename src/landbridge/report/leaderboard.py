@@ -35,7 +35,7 @@ def leaderboard_facts(leaderboard: dict[str, Any], baseline: str | None) -> dict
 
 
 def _row(row: dict[str, Any], scale: drawing.Limits) -> dict[str, Any]:
-    keys = ("score", "low", "high", "gain", "gain_low", "gain_high", "p_value", "seconds")
+    keys = (*SCORE, "gain", "gain_low", "gain_high", "p_value", "seconds", "dropped")
     return (
         {key: row.get(key) for key in keys}
         | _name(row)

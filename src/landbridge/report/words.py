@@ -136,6 +136,10 @@ TERMS = {
     "recall": "Of the rows of a class, the share that the model found.",
     "residual": "What was observed minus what was predicted; a good model's scatter evenly "
     "around 0.",
+    "learning curve": "The score against the number of target labels that were learned from; the "
+    "rest were hidden.",
+    "influence": "The score with all source rows minus that without the group: above zero it "
+    "helps. The intervals allow for the number of groups.",
     "weight": "How much a unit of the source feature adds to the target feature; below 0 it "
     "takes away.",
     "share of a weight": "Its size beside all weights of the same target feature.",

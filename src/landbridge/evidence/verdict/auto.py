@@ -36,6 +36,10 @@ class AutoTransfer(BaseEstimator):
     guard : bool, default=True
         Use a transfer only if it is better beyond the noise. Without, the best score is followed
         wherever it leads.
+    blend : bool, default=True
+        Add the mean of all models, weighed by held-out labels, which hedges between them; it is
+        used where nothing is proved. Without, the best by its score of source only, target only
+        and pooled is.
     metric, n_folds, n_repeats, level, random_state, n_jobs, progress
         As in :func:`landbridge.compare`.
 
@@ -76,6 +80,7 @@ class AutoTransfer(BaseEstimator):
         budget: float | str | None = "5m",
         time_limit: float | str | None = "1m",
         guard: bool = True,
+        blend: bool = True,
         metric: str | None = None,
         n_folds: int = 5,
         n_repeats: int = 4,
@@ -89,6 +94,7 @@ class AutoTransfer(BaseEstimator):
         self.budget = budget
         self.time_limit = time_limit
         self.guard = guard
+        self.blend = blend
         self.metric = metric
         self.n_folds = n_folds
         self.n_repeats = n_repeats

@@ -1,6 +1,7 @@
 """Does transfer help? Every model on the same folds of target labels, and the guard's verdict."""
 
 import uuid
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,12 @@ from sklearn.metrics import get_scorer
 
 from landbridge.domains import as_labels, check_rows, class_names, is_labelled, labelled_rows
 from landbridge.evidence.validation.choice import change_of, choose_without_labels
+from landbridge.evidence.verdict.blend import (
+    Blend,
+    RecordedClassifier,
+    RecordedRegressor,
+    held_out_blend,
+)
 from landbridge.evidence.verdict.candidates import (
     SOURCE_ONLY,
     TARGET_ONLY,
@@ -23,9 +30,9 @@ from landbridge.evidence.verdict.candidates import (
 from landbridge.evidence.verdict.corrected_test import corrected_interval
 from landbridge.evidence.verdict.durations import as_seconds
 from landbridge.evidence.verdict.folds import Data, keeps_rows, repeated_folds
-from landbridge.evidence.verdict.guard import Verdict, cannot_tell, judge
+from landbridge.evidence.verdict.guard import BLEND, Verdict, cannot_tell, judge
 from landbridge.evidence.verdict.race import Rules, Runner, race
-from landbridge.evidence.verdict.trying import Ground
+from landbridge.evidence.verdict.trying import Ground, OutOfTime, Tried, chances_of, time_limit
 from landbridge.mapping import make_mapping
 
 FEWEST_LABELS = 6
@@ -124,8 +131,8 @@ class Comparison:
         return {
             "name": trial.name,
             "role": trial.role,
-            "mapping": str(trial.model.mapping),
-            "learner": type(trial.model.target).__name__,
+            "mapping": str(getattr(trial.model, "mapping", "several")),
+            "learner": type(getattr(trial.model, "target", trial.model)).__name__,
             **dict.fromkeys(names),
             **dict(zip(names, figures)),
             "p_value": self.verdict.p_values.get(trial.name),
@@ -169,6 +176,7 @@ def compare(
     budget: float | str | None = None,
     time_limit: float | str | None = None,
     guard: bool = True,
+    blend: bool = False,
     random_state: int = 0,
     n_jobs: int | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -207,6 +215,9 @@ def compare(
         says so. Threads, such as Dask's, and Windows are only stopped between two folds.
     guard : bool
         Use a candidate only if it beats the best without a mapping beyond the noise.
+    blend : bool
+        Add the mean of all models, weighed by held-out labels; it is used where no candidate
+        passes the guard, since it is seldom far from the best.
     random_state : int
         Seed of the folds.
     n_jobs : int, optional
@@ -249,7 +260,8 @@ def compare(
     data = Data(rows_s, labels_s, rows_t, labels_t)
     reason = _why_not(learner, observed)
     if reason:
-        return _unproved(reason, models, data, observed, metric, level, random_state)
+        rest = metric, level, random_state, limit if blend else None, blend
+        return _unproved(reason, models, data, observed, *rest)
 
     classifies = is_classifier(learner)
     folds = repeated_folds(observed, classifies, n_folds, n_repeats, random_state)
@@ -264,6 +276,8 @@ def compare(
     )
     rules = Rules(n_folds, seconds is not None, seconds, limit, level, n_jobs)
     done, said = race(ground, models, rules, progress)
+    if blend:
+        models.append(_blend(models, ground, done, n_folds, metric, observed))
     scores = {r.name: r.scores(done) for r in models if r.is_running}
     if SOURCE_ONLY not in scores and TARGET_ONLY not in scores:
         raise ValueError(f"Neither source only nor target only could be fitted: {models[0].error}")
@@ -282,12 +296,14 @@ def _unproved(
     metric: str,
     level: float,
     random_state: int,
+    limit: float | None,
+    blend: bool,
 ) -> Comparison:
     """What can be had where target labels are too few to score anything.
 
     Without any label, a transfer is used whose change of the source explains the target's rows;
-    where nothing explains them, or a few labels are there that no rule could weigh, the source
-    only.
+    where nothing explains them, or a few labels are there that no rule could weigh, the plain
+    mean of all models with ``blend``, and the source only without.
     """
     trials = [_trial(runner) for runner in models]
     said: list[str] = []
@@ -306,14 +322,70 @@ def _unproved(
         if EXPLAINS in choice.reason:
             verdict = cannot_tell(reason, choice.name, choice.reason, FEWEST_LABELS)
             return Comparison(metric, trials, verdict, observed, 0, 0, said, choice.model)
+    if blend:
+        able = [trial for trial in trials if trial.error is None and _can_fit(trial, data, limit)]
+        whole = Blend([trial.model for trial in able], np.ones(len(able)))
+        trials.append(Trial(BLEND, "candidate", whole))
+        why = f"the plain mean of {len(able)} models, which hedges between them"
+        verdict = cannot_tell(reason, BLEND, why, FEWEST_LABELS)
+        return Comparison(metric, trials, verdict, observed, 0, 0, said, whole.fit(*data))
     verdict = cannot_tell(reason, fewest=FEWEST_LABELS)
     best = clone(models[0].model).fit(*data)
     return Comparison(metric, trials, verdict, observed, 0, 0, said, best)
 
 
+def _can_fit(trial: Trial, data: Data, limit: float | None) -> bool:
+    """Whether a model can be fitted to these rows in time; if not, its trial says why."""
+    try:
+        with warnings.catch_warnings(), time_limit(limit):
+            warnings.simplefilter("ignore")
+            chances_of(clone(trial.model).fit(*data), data.Xt[:1], class_names(data.ys, data.yt))
+    except OutOfTime:
+        trial.error = f"stopped after {limit:.3g} s, the time that one candidate has"
+    except Exception as problem:  # whatever a candidate does, the others go on
+        trial.error = str(problem) or type(problem).__name__
+    return trial.error is None
+
+
 def _mapping(model: Any) -> Any:
     mapping = getattr(model, "mapping", None)
     return make_mapping(mapping) if isinstance(mapping, str) else mapping
+
+
+def _blend(
+    models: list[Runner],
+    ground: Ground,
+    done: list[int],
+    n_folds: int,
+    metric: str,
+    observed: NDArray,
+) -> Runner:
+    """The blend of all who ran to the end, tried on the same folds as they were."""
+    members = [runner for runner in models if runner.is_running]
+    tried: dict[int, Tried] = {}
+    weights = []
+    for start in range(0, len(done), n_folds):
+        repeat = done[start : start + n_folds]
+        folds = [ground.folds[fold] for fold in repeat]
+        rows = np.concatenate(folds)
+        chances = np.stack([np.concatenate([m.tried[f].chances for f in repeat]) for m in members])
+        chances = chances[:, np.argsort(rows)]
+        balance = metric == "balanced_accuracy"
+        mixed, share = held_out_blend(chances, observed, folds, ground.classes, balance)
+        weights.append(share)
+        for fold, held in zip(repeat, folds):
+            tried[fold] = _recorded(ground, mixed[held], held, observed[held])
+            seconds = sum(member.tried[fold].seconds for member in members)
+            tried[fold] = tried[fold]._replace(seconds=seconds)
+    model = Blend([member.model for member in members], np.mean(weights, axis=0))
+    return Runner(BLEND, "candidate", model, tried)
+
+
+def _recorded(ground: Ground, mixed: NDArray, held: NDArray, y: NDArray) -> Tried:
+    kind = RecordedClassifier if len(ground.classes) else RecordedRegressor
+    model = kind(mixed, ground.classes)
+    score = float(ground.scorer(model, np.zeros((len(held), 1)), y))
+    return Tried(score, model.predict(held), mixed, 0.0)
 
 
 def _trial(runner: Runner, folds: Sequence[NDArray] = (), n_folds: int = 1) -> Trial:

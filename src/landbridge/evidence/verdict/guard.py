@@ -15,6 +15,8 @@ from landbridge.evidence.verdict.corrected_test import (
     corrected_p_value,
 )
 
+BLEND = "blend"
+"""The mean of all models, weighed by held-out labels: what is used where nothing is proved."""
 N_DRAWS = 20_000
 POWER = 0.8
 USUAL_GAIN, USUAL_SPREAD = 0.1, 0.55
@@ -133,7 +135,8 @@ def judge(
     """Decide which model to use, and whether transfer helps, from scores on equal folds.
 
     Without a mapping there are source only, target only and both pooled; the best of these by
-    its mean score is used, unless a candidate beats it at ``level``. Transfer is said to help if
+    its mean score is used (or, where there is one, the blend of all models, which hedges between
+    them), unless a candidate beats it at ``level``. Transfer is said to help if
     a candidate does, or if pooling beats each domain alone at that level.
 
     Parameters
@@ -176,7 +179,8 @@ def judge(
         gains = np.column_stack([scores[name] - scores[fallback] for name in candidates])
         p_values = dict(zip(candidates, simultaneous_p_values(gains, test_share, n_left).tolist()))
     passed = [name for name in candidates if p_values[name] <= level]
-    chosen = best(passed or plain) if guard else best([*plain, *candidates])
+    hedge = [BLEND] if BLEND in scores else plain
+    chosen = best(passed or hedge) if guard else best([*plain, *candidates])
     tried = [name for name in scores if name not in alone]
     shown = chosen if chosen in tried else best(tried) if tried else baseline
     difference = scores[shown] - scores[baseline]
@@ -264,7 +268,9 @@ def _sentence(
         )
     if outcome == "hurts":
         return f"Transfer hurts: the best of it, {shown}, {said} against {baseline}. Use {chosen}."
-    keep = f"keep the baseline, {chosen}" if chosen == baseline else f"use {chosen}"
+    keep = f"keep the baseline, {baseline}"
+    if chosen != baseline:
+        keep += f", or {chosen}, which hedges between the models and is used"
     return (
         f"No evidence that transfer helps, {keep}: the best of it, {shown}, {said} against "
         f"{baseline}, within the noise."
