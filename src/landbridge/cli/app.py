@@ -124,6 +124,7 @@ def run(
     folds: options.Folds = None,
     repeats: options.Repeats = None,
     level: options.Level = None,
+    budget: options.Budget = None,
     jobs: options.Jobs = None,
     output: options.Output = None,
     as_json: options.Json = False,
@@ -141,8 +142,9 @@ def run(
 
         typed = {"source": source, "target": target, "label": label, "task": task, "seed": seed}
         compared = {"learner": learner, "candidates": candidates, "metric": metric, "folds": folds}
-        judged = {"repeats": repeats, "level": level, "jobs": jobs, "output": _text(output)}
-        settings = read_settings(config, typed | compared | judged)
+        judged = {"repeats": repeats, "level": level, "budget": budget, "jobs": jobs}
+        written_to = {"output": _text(output)}
+        settings = read_settings(config, typed | compared | judged | written_to)
         outcome, written = _run(settings, shows_progress=not (quiet or as_json))
         _finish(outcome.results, written, show_run, as_json, quiet)
 
@@ -165,6 +167,7 @@ def _run(settings: Any, shows_progress: bool) -> tuple[Any, dict[str, Path]]:
             n_folds=settings.folds,
             n_repeats=settings.repeats,
             level=settings.level,
+            budget=settings.budget,
             seed=settings.seed,
             n_jobs=settings.jobs,
             command=command_of("run", settings),
