@@ -94,7 +94,9 @@ def predict(
         typer.Option(help="The column of texts; as in text run by default.", show_default=False),
     ] = None,
     encoding: Encoding = None,
-    words: Annotated[int, typer.Option(help="How many words that decided to name.")] = 3,
+    words: Annotated[
+        int, typer.Option(help="How many words that decided each to name; that takes time.")
+    ] = 0,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="A CSV file, instead of stdout.", show_default=False),
@@ -103,7 +105,7 @@ def predict(
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
-    """Label each text of a table, with probabilities and the words that decided."""
+    """Label each text of a table, with probabilities, and the words that decided if asked."""
     with explained(debug=debug, quiet=quiet):
         from landbridge.cli.inputs import check_folder
         from landbridge.cli.predicting import write_csv

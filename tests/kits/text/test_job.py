@@ -57,9 +57,9 @@ def test_without_labels_the_choice_is_told_and_claims_nothing(tables):
     verdict = outcome.results["verdict"]
     assert verdict["outcome"] == "unknown" and verdict["chosen"] in ("identity", "scl")
     assert "chosen without labels" in verdict["details"][-1]
-    predicted = outcome.model.predict(["sharp and good", ""])
+    predicted = outcome.model.predict(["sharp and good", ""], 2)
     assert list(predicted) == ["stars", "probability of down", "probability of up", "words"]
-    assert list(outcome.model.predict(["sharp"], 0)) == list(predicted)[:-1]
+    assert list(outcome.model.predict(["sharp"])) == list(predicted)[:-1]
 
 
 def test_texts_that_are_in_both_tables_are_told(tables):
@@ -106,8 +106,8 @@ def test_the_command_writes_a_model_a_report_and_results(landbridge, files, tmp_
     rows = told.output.strip().splitlines()
     assert told.exit_code == 0 and len(rows) == 71 and rows[0].startswith("stars,probability of")
     saved = tmp_path / "found.csv"
-    landbridge("text", "predict", out / "model.landbridge", files[1], "--words", "0", "-o", saved)
-    assert list(pd.read_csv(saved)) == ["stars", "probability of down", "probability of up"]
+    landbridge("text", "predict", out / "model.landbridge", files[1], "--words", "2", "-o", saved)
+    assert list(pd.read_csv(saved))[-2:] == ["probability of up", "words"]
 
 
 def test_the_command_says_what_is_wrong_and_writes_nothing(landbridge, files, tmp_path):

@@ -61,10 +61,10 @@ class TextModel(BaseEstimator):
         self.text = text
         self.label = label
 
-    def predict(self, texts: list[str], n_words: int = 3) -> pd.DataFrame:
-        """The label expected for each text, each class's probability, and the words that decided.
+    def predict(self, texts: list[str], n_words: int = 0) -> pd.DataFrame:
+        """The label expected for each text, and each class's probability.
 
-        ``n_words=0`` leaves these out, which is quicker.
+        ``n_words`` of those that decided each are named beside, which takes time.
         """
         columns: dict[str, Any] = {self.label: self.model.predict(texts)}
         if has_probabilities(self.model):
