@@ -97,13 +97,25 @@ SETS: dict[str, Callable[[], dict[str, Pair]]] = {
 }
 
 
-def show_accuracy(name: str, pair: Pair, seeds: list[int], max_users: int, folds: int) -> list:
+def show_accuracy(
+    name: str,
+    pair: Pair,
+    seeds: list[int],
+    max_users: int,
+    folds: int,
+    mappings: list[str] | None,
+) -> list[dict]:
     """The tables of one pair, seed by seed, and the gains over what knows no user."""
     rows = []
     for seed in seeds:
         start = time.process_time()
         compared = evaluate_recommenders(
-            **pair, shares=SHARES, n_folds=folds, max_users=max_users, random_state=seed
+            **pair,
+            mappings=mappings,
+            shares=SHARES,
+            n_folds=folds,
+            max_users=max_users,
+            random_state=seed,
         )
         spent = time.process_time() - start
         sizes = f"{len(pair['source']):,} and {len(pair['target']):,} entries"
@@ -277,6 +289,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1, help="seeds, from --seed on")
     parser.add_argument("--max-users", type=int, default=2000, help="new users a pair, at most")
     parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--mappings", nargs="*", help="maps to try; all that suit by default")
     parser.add_argument("--speed", action="store_true", help="speed beside peers")
     parser.add_argument("--memory", action="store_true", help="memory of ten million ratings")
     given = parser.parse_args()
@@ -297,7 +310,7 @@ def main() -> None:
         for title, pair in pairs.items():
             seeds = list(range(given.seed, given.seed + given.seeds))
             n_users, folds = (200, 2) if given.quick else (given.max_users, given.folds)
-            rows += show_accuracy(title, pair, seeds, n_users, folds)
+            rows += show_accuracy(title, pair, seeds, n_users, folds, given.mappings)
             write(given.output, facts | {"gains": rows})
     if rows:
         show_reach(rows)

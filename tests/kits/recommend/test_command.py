@@ -34,7 +34,7 @@ def test_two_files_become_a_model_a_report_and_results(recommend, files, tmp_pat
     results = json.loads((out / "results.json").read_text())
     titles = [table["title"] for table in results["tables"]]
     assert titles == [
-        "New users", "Later entries", "How many users in both it takes", "Some users"
+        "Some users", "New users", "Later entries", "How many users in both it takes"
     ]  # fmt: skip
     assert results["command"].startswith("landbridge recommend run")
     page = (out / "report.html").read_text()
@@ -52,7 +52,7 @@ def test_without_ratings_it_runs_too_and_prints_json(recommend, files, tmp_path)
     words = ["--user", "user", "--item", "item", "--mappings", "ridge", "--folds", "2", "--json"]
     done = recommend("run", *files[:2], *words, "-o", tmp_path / "out")
     assert done.exit_code == 0, done.output
-    assert json.loads(done.stdout)["leaderboard"]["metric"] == "NDCG@10"
+    assert json.loads(done.stdout)["leaderboard"]["metric"] == "how good lists of 10 are (NDCG)"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import time as clock
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ from landbridge.saving import versions
 
 N_EXAMPLES, N_LIKED, N_SHOWN = 6, 5, 5
 METRIC_NAMES = {"rmse": "RMSE", "mae": "MAE", "ndcg": "NDCG", "recall": "Recall"}
+SPOKEN = {"rmse": "root mean squared error", "ndcg": "how good lists of {k} are (NDCG)"}
 Progress = Callable[[str, int, int], None]
 
 
@@ -130,7 +132,7 @@ def run_recommend(
         "settings": settings,
         "verdict": verdict_block(compared),  # type: ignore[arg-type]
         "leaderboard": leaderboard(compared),
-        "tables": [*tables(compared), *example_tables(model, pair, features)],
+        "tables": [*example_tables(model, pair, features), *tables(compared)],
         "warnings": [],
         "seconds": clock.perf_counter() - start,
     }
@@ -170,7 +172,7 @@ def leaderboard(compared: RecommendComparison) -> dict[str, Any] | None:
             }
         )
     return {
-        "metric": _named(compared.metric, compared.k),
+        "metric": SPOKEN[compared.metric].format(k=compared.k),
         "greater_is_better": compared.metric not in ("rmse", "mae"),
         "folds": None,
         "repeats": None,
@@ -209,11 +211,11 @@ def _metrics_table(
 ) -> dict[str, Any]:
     names = [_named(metric, compared.k) for metric in compared.metrics]
     rows = [
-        [row["name"], row["role"], *(_told(row[metric]) for metric in compared.metrics)]
+        [row["name"], *(_told(row[metric]) for metric in compared.metrics)]
         for row in compared.rows(study)
     ]
     sizes = f" {study.n_users:,} users, {study.n_entries:,} entries; 95 % intervals over users."
-    columns = ["Model", "Role", *names]
+    columns = ["Model", *names]
     return {"title": title, "about": about + sizes, "columns": columns, "rows": rows}
 
 
@@ -307,7 +309,7 @@ def _table(interactions: Interactions) -> dict[str, Any]:
         f"{frame[USER].nunique():,} users, {frame[ITEM].nunique():,} items, {len(frame):,} entries."
     )
     return {
-        "name": table.name if table else interactions.name,
+        "name": Path(table.path).name if table and table.path else interactions.name,
         "path": table.path if table else None,
         "rows": len(table.frame) if table else len(frame),
         "labelled": len(frame),
@@ -327,6 +329,6 @@ def _named(metric: str, k: int) -> str:
 def _told(value: Interval | None, sign: bool = False) -> str:
     if value is None:
         return "–"
-    form = "+.4f" if sign else ".4f"
+    form = "+.3f" if sign else ".3f"
     low, high = format(value.low, form), format(value.high, form)
     return f"{format(value.mean, form)} ({low} to {high})".replace("-", "−")

@@ -53,8 +53,8 @@ class Factorised:
         weights = self.popularity if self.is_rated else np.ones(len(Z))
         M = (Z * weights[:, None]).T @ Z / weights.sum()
         values, vectors = np.linalg.eigh(M)
-        root: NDArray[np.float64] = np.sqrt(np.maximum(values, 1e-8 * values[-1]))
-        return (vectors * root) @ vectors.T
+        root = np.sqrt(np.maximum(values, 1e-8 * values[-1]))
+        return np.asarray((vectors * root) @ vectors.T)
 
     @cached_property
     def rows(self) -> NDArray[np.float64]:
@@ -64,7 +64,7 @@ class Factorised:
     @cached_property
     def columns(self) -> NDArray[np.float64]:
         """Items (m, K) such that ``rows @ columns.T`` is the user's part of the prediction."""
-        return np.linalg.solve(self.root, self._plain_columns.T).T
+        return np.asarray(np.linalg.solve(self.root, self._plain_columns.T).T, dtype=np.float64)
 
     @cached_property
     def offsets(self) -> NDArray[np.float64]:
@@ -78,7 +78,7 @@ class Factorised:
         """The mean user (K,), each as often as they occur in the ratings, or once."""
         known = self.counts > 0
         weights = self._user_weights[known]
-        return weights @ self.rows[known] / weights.sum()
+        return np.asarray(weights @ self.rows[known] / weights.sum(), dtype=np.float64)
 
     def in_units(self, rows: NDArray) -> NDArray[np.float64]:
         """Rows of the model in units of the prediction."""
