@@ -109,9 +109,17 @@ def learning_block(
     verdict = comparison.verdict
     names = dict.fromkeys([verdict.baseline, verdict.chosen])
     models = {name: comparison[name].model for name in names}
-    options = {"learner": learner, "models": models, "metric": comparison.metric}
+    yt = np.full(len(problem.Xt), None) if problem.yt is None else problem.yt
     curve = learning_curve(
-        problem.Xs, problem.ys, problem.Xt, problem.yt, n_repeats=1, random_state=seed, **options
+        problem.Xs,
+        problem.ys,
+        problem.Xt,
+        yt,
+        learner=learner,
+        models=models,
+        metric=comparison.metric,
+        n_repeats=1,
+        random_state=seed,
     )
     worth = [
         {"model": name, "more": more} | curve.worth(name, more)._asdict()
@@ -127,13 +135,14 @@ def influence_block(problem: Problem, comparison: Comparison, seed: int) -> dict
     scored = [t for t in comparison.trials if len(t.scores) and t.name != TARGET_ONLY]
     chosen = [trial for trial in scored if trial.name == comparison.verdict.chosen]
     trial = chosen[0] if chosen else max(scored, key=lambda trial: trial.scores.mean())
+    yt = np.full(len(problem.Xt), None) if problem.yt is None else problem.yt
     by = "classes" if problem.classes is None or len(problem.classes) > 2 else "clusters"
     table = group_influence(
         trial.model,
         problem.Xs,
         problem.ys,
         problem.Xt,
-        problem.yt,
+        yt,
         groups=by,
         metric=comparison.metric,
         n_repeats=1,

@@ -4,7 +4,9 @@ Before: ``diagnose`` needs no trained model and compares features, labels and, w
 target labels, how the one depends on the other; ``rank_sources`` and ``rank_backbones`` say which
 source or encoder suits the target. After: ``compare`` puts every candidate on the
 same folds of target labels beside learning from the source only, the target only and both
-pooled, and the guard uses the best of these unless a candidate is better beyond the noise.
+pooled, and the guard uses the best of these unless a candidate is better beyond the noise;
+``AutoTransfer`` does so with the whole catalogue within a time budget, ``learning_curve`` says what
+more target labels would be worth and ``group_influence`` which source rows help.
 Where there are several sources and no target labels, ``leave_one_source_out`` tells; where there
 is one, ``choose_without_labels`` takes the simplest change that explains the target.
 """
