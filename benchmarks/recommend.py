@@ -90,10 +90,20 @@ def both_ways(name: str, shops: dict[str, pd.DataFrame], facts: dict[str, Any]) 
     }
 
 
+def as_lists(pairs: dict[str, Pair]) -> dict[str, Pair]:
+    """The same with each rating as one interaction, whatever it says."""
+    return {
+        f"{name}, as lists": {key: pair[key] for key in pair if key not in ("time", "rating")}
+        for name, pair in pairs.items()
+    }
+
+
 SETS: dict[str, Callable[[], dict[str, Pair]]] = {
     "movielens": movielens,
     "douban": douban,
     "amazon": amazon,
+    "movielens-lists": lambda: as_lists(movielens()),
+    "douban-lists": lambda: as_lists(douban()),
 }
 
 

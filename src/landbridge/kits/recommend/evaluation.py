@@ -602,7 +602,7 @@ def _judge(
         f"{gain.high:+.4f}; one-sided p = {p_values[shown]:.3g}, allowing for the "
         f"{len(candidates)} maps that were tried.",
         *_simplest(tallies, candidates, shown, metric, draws),
-        *_on_lists(whole, roles, k, draws),
+        *_on_lists(whole, roles, k, draws, metric == "rmse"),
     ]
     sentence = _sentence(outcome, shown, baseline, chosen, gain, _short(metric, k))
     verdict = Verdict(
@@ -637,7 +637,7 @@ def _simplest(
 
 
 def _on_lists(
-    tallies: dict[str, Tally], roles: dict[str, str], k: int, draws: NDArray
+    tallies: dict[str, Tally], roles: dict[str, str], k: int, draws: NDArray, is_rated: bool
 ) -> list[str]:
     """Whether popularity wins where lists count."""
     listing = {name: t.value("ndcg") for name, t in tallies.items() if t.has("ndcg")}
@@ -651,7 +651,10 @@ def _on_lists(
         f"{gain.mean:+.4f}, 95 % interval {gain.low:+.4f} to {gain.high:+.4f}"
     )
     if gain.high < 0:
-        return [f"For lists popularity wins: {told}. Show new users what most people have."]
+        instead = ', or try feedback="implicit", which learns who takes what' if is_rated else ""
+        return [
+            f"For lists popularity wins: {told}. Show new users what most people have{instead}."
+        ]
     if gain.low > 0:
         return [f"For lists the map beats popularity: {told}."]
     return [f"For lists the map and popularity cannot be told apart: {told}."]
