@@ -53,8 +53,18 @@ def test_a_shift_of_one_feature_is_named(domains):
 def test_domains_that_are_alike_are_said_to_be_so():
     X = np.random.default_rng(3).normal(size=(200, 2))
     diagnosis = diagnose(X[:100], X[:100, 0] > 0, X[100:])
-    assert "No difference between the domains' features was found" in said(diagnosis)
+    assert "No difference between the domains' features as a whole was found" in said(diagnosis)
     assert "None of 2 features differs by itself" in said(diagnosis)
+
+
+def test_features_that_differ_one_by_one_alone_are_a_shift_too():
+    rng = np.random.default_rng(0)
+    Xs, Xt = rng.normal(size=(300, 12)), rng.normal(size=(300, 12))
+    Xt[:, 3] = np.sign(Xt[:, 3])  # the same mean and spread, in two points
+    diagnosis = diagnose(Xs, Xs[:, 0] > 0, Xt)
+    assert "No difference between the domains' features as a whole was found" in said(diagnosis)
+    assert diagnosis.kinds[0]["found"] is True
+    assert diagnosis.main_kind == "covariate or concept"
 
 
 def test_without_target_labels_it_says_what_cannot_be_known(domains):

@@ -144,8 +144,8 @@ def _weigh(facts: dict[str, Any]) -> list[Advice]:
         _advice(
             "reweighting",
             ["kmm", "ulsif", "classifier-ratio"],
-            "the source has rows where the target lies, and weights towards the target leave "
-            f"{share:.0%} of them; right if the same row means the same label",
+            "the source has rows where the target lies, and weights by a linear domain classifier "
+            f"are worth {share:.0%} of them; right if the same row means the same label",
         )
     ]
 

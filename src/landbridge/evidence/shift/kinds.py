@@ -33,16 +33,28 @@ def kinds(facts: dict[str, Any]) -> list[dict[str, Any]]:
     return [_covariate(facts), _support(facts), _label(facts), _concept(facts)]
 
 
-def features_differ(facts: dict[str, Any]) -> bool | None:
+def whole_differs(facts: dict[str, Any]) -> bool | None:
     """Whether either test of the features as a whole rejects; two tests share the level."""
     if facts["c2st"] is None:
         return None
     return min(facts["c2st"]["p_value"], facts["mmd"]["p_value"]) <= LEVEL / 2
 
 
+def features_differ(facts: dict[str, Any]) -> bool | None:
+    """Whether the features differ, as a whole or one by one: half of the level for either."""
+    return None if facts["c2st"] is None else covariate_p(facts) <= LEVEL
+
+
+def covariate_p(facts: dict[str, Any]) -> float:
+    """The p-value of both tests of the whole and all of the features, by Bonferroni."""
+    whole = 2 * min(facts["c2st"]["p_value"], facts["mmd"]["p_value"])
+    one_by_one = min((row["p_adjusted"] for row in facts["features"]), default=1.0)
+    return min(1.0, 2 * min(whole, one_by_one))
+
+
 def explained_by(facts: dict[str, Any], but: str = "") -> dict[str, Any] | None:
     """The simplest change that leaves nothing to be seen, or else that which takes away most."""
-    if not features_differ(facts):
+    if not whole_differs(facts):
         return None
     changes = [one for one in facts["explanations"] if one["change"] != but]
     enough = [one for one in changes if one["explained"] >= MOSTLY]
@@ -96,7 +108,7 @@ def _covariate(facts: dict[str, Any]) -> dict[str, Any]:
     row = _row("covariate", features_differ(facts), "AUC of a domain classifier")
     if c2st is None:
         return row
-    p_value = min(1.0, 2 * min(c2st["p_value"], facts["mmd"]["p_value"]))
+    p_value = covariate_p(facts)
     return row | {
         "size": c2st["auc"], "low": c2st["low"], "high": c2st["high"], "p_value": p_value
     }  # fmt: skip

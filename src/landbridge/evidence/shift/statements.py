@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from landbridge.evidence.shift.concept_shift import LEAST_LABELS
-from landbridge.evidence.shift.kinds import CONCEPT_LEVEL, LEVEL, explained_by, features_differ
+from landbridge.evidence.shift.kinds import CONCEPT_LEVEL, LEVEL, explained_by, whole_differs
 from landbridge.evidence.shift.label_shift import LEAST_ROWS
 
 N_NAMED = 3
@@ -39,10 +39,10 @@ def _on_covariates(facts: dict[str, Any]) -> list[str]:
         f"({c2st['low']:.2f} to {c2st['high']:.2f}; p = {c2st['p_value']:.2g}), "
         f"and MMD² is {mmd['mmd2']:.2g} (p = {mmd['p_value']:.2g})"
     )
-    if features_differ(facts):
+    if whole_differs(facts):
         return [f"The features differ between the domains: {figures}."]
     return [
-        f"No difference between the domains' features was found: {figures}. "
+        f"No difference between the domains' features as a whole was found: {figures}. "
         f"With {facts['n_target']} target rows a small one may go unseen."
     ]
 
