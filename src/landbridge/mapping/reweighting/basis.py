@@ -53,11 +53,12 @@ def log_means(X: Any, shares: NDArray, centres: Any, gammas: Sequence[float]) ->
     """``log E exp(−γ ‖x − c_l‖²)`` (g, m) for every gamma, in one pass and without underflow."""
     total = np.full((len(gammas), centres.shape[0]), -np.inf)
     for part in row_blocks(X.shape[0]):
-        distances = squared_distances(X[part], centres).astype(np.float64)
         counted = shares[part] > 0
+        distances = squared_distances(X[part], centres).astype(np.float64)[counted]
         log_shares = np.log(shares[part][counted])[:, None]
         for k, gamma in enumerate(gammas):
-            logs = log_shares - gamma * distances[counted]
+            logs = -gamma * distances
+            logs += log_shares
             total[k] = np.logaddexp(total[k], log_sum_exp(logs, axis=0))
     return total
 

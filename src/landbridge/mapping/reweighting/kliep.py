@@ -24,8 +24,8 @@ from landbridge.mapping.reweighting.held import HeldFeatures
 
 VALIDATED = 1000
 """At most so many target rows are held out in turn."""
-ROUGH_GAP = 1e-3
-"""Near enough to the highest likelihood to compare gammas by."""
+ROUGH_GAP = 1e-2
+"""Near enough to the highest likelihood to compare gammas by: chance makes larger differences."""
 HALVINGS = 40
 
 
