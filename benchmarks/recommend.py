@@ -131,13 +131,12 @@ def show_accuracy(
         sizes = f"{len(pair['source']):,} and {len(pair['target']):,} entries"
         print(f"\n{name}, seed {seed} ({sizes}; {spent:.0f} s of processor time)")
         print(compared)
-        independent = best_independent(compared)
-        print(f"gain over {independent}, the best that knows no user, by share of users in both:")
+        print("gain over the best that gives all new users the same, by share of users in both:")
         for metric in ("rmse", "mae") if compared.metric == "rmse" else ("ndcg", "recall"):
-            base = independent if compared.cold.tallies[independent, 1.0].has(metric) else None
+            base = best_independent(compared, metric)
             for candidate in sorted({n for n, r in compared.cold.roles.items() if r != "baseline"}):
                 for share in SHARES:
-                    if base and (candidate, share) in compared.cold.tallies:
+                    if (candidate, share) in compared.cold.tallies:
                         gain = compared.gain(candidate, base, metric, share=share)
                         row = {"set": name, "seed": seed, "map": candidate, "share": share}
                         rows.append(row | {"metric": metric, "base": base, "gain": list(gain)})
@@ -145,11 +144,15 @@ def show_accuracy(
     return rows
 
 
-def best_independent(compared: Any) -> str:
-    """The best of the baselines that give every new user the same."""
-    names = ("item mean", "target only", "popularity")
-    ranked = [row["name"] for row in compared.rows() if row[compared.metric] is not None]
-    return next(name for name in ranked if name in names)
+def best_independent(compared: Any, metric: str) -> str:
+    """The baseline that gives every new user the same and has the best value of this metric."""
+    way = -1 if metric in ("rmse", "mae") else 1
+    values = {
+        row["name"]: way * row[metric].mean
+        for row in compared.rows()
+        if row["name"] in ("global mean", "item mean", "target only", "popularity") and row[metric]
+    }
+    return max(values, key=lambda name: values[name])
 
 
 def print_gains(rows: list[dict], name: str, seed: int) -> None:
@@ -164,7 +167,8 @@ def print_gains(rows: list[dict], name: str, seed: int) -> None:
             f"{cells[s][0]:+.4f} ({cells[s][1]:+.4f} to {cells[s][2]:+.4f})" if s in cells else "–"
             for s in SHARES
         ]
-        table.append([f"{metric}, {candidate}", *texts])
+        base = next(r["base"] for r in some if r["metric"] == metric)
+        table.append([f"{metric}, {candidate} over {base}", *texts])
     show_table(["", *(f"{share:.0%}" for share in SHARES)], table)
 
 
