@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix, issparse
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_selection import mutual_info_classif
 from sklearn.linear_model import LogisticRegression
 
@@ -31,6 +32,13 @@ def test_the_passes_reach_the_least_of_the_modified_huber_loss(rng, shape):
         given = X, signs[:, k], weights, 0.5
         best = minimize(loss_and_slope, np.zeros(shape[1]), args=given, jac=True, tol=1e-10)
         assert loss_and_slope(found[:, k], *given)[0] <= best.fun * (1 + 1e-3)
+
+
+def test_passes_that_do_not_settle_are_told_with_the_figure(rng):
+    X = rng.normal(size=(60, 40))
+    signs = np.where(rng.normal(size=(60, 1)) > 0, 1.0, -1.0)
+    with pytest.warns(ConvergenceWarning, match="of a margin after 2 passes"):
+        modified_huber_fits(X, signs, np.ones(60), 1e-6, max_passes=2)
 
 
 def test_mutual_information_is_that_of_scikit_learn(rng):
