@@ -111,7 +111,8 @@ class StructuralCorrespondence(UnpairedMapping):
     information: Blitzer, Dredze & Pereira 2007, section 3).
 
     A feature occurs where it is above its domain's mean; of counts of words that is, for all but
-    the commonest, where the word is there. Where no feature varies, x stays alone.
+    the commonest, where the word is there. Where no feature varies, or
+    there is one alone, x stays alone.
 
     Parameters
     ----------
@@ -194,7 +195,7 @@ class StructuralCorrespondence(UnpairedMapping):
         able, commonness = self._common_to_both(occurs, weights, n_s)
         merit = commonness if ys is None else self._told(occurs, weights, ys)
         order = able[np.argsort(-merit[able], kind="stable")]
-        self.pivots_ = order[: min(self.n_pivots, max(1, X.shape[1] // 2))]
+        self.pivots_ = order[: min(self.n_pivots, X.shape[1] // 2)]
         self._set_theta(X, occurs[:, self.pivots_], weights)
         self.source_std_ = moments_of_rows((Xs,), variances_only="x").std
 
