@@ -111,8 +111,8 @@ class StructuralCorrespondence(UnpairedMapping):
     information: Blitzer, Dredze & Pereira 2007, section 3).
 
     A feature occurs where it is above its domain's mean; of counts of words that is, for all but
-    the commonest, where the word is there. Where no feature varies, or
-    there is one alone, x stays alone.
+    the commonest, where the word is there. Where no feature varies, or there is only one, x stays
+    alone.
 
     Parameters
     ----------
