@@ -68,9 +68,8 @@ def outputs(network, rows, framework):
 @pytest.mark.parametrize("kind", ["gru", "cnn"])
 def test_padding_changes_nothing(kind, framework, vectors):
     needed(framework)
-    network = WordNetwork(
-        np.vstack([np.zeros((2, 4)), vectors.matrix_]), kind, width=5, framework=framework
-    )()
+    embedding = np.vstack([np.zeros((2, 4)), vectors.matrix_])
+    network = WordNetwork(embedding, kind, width=25, framework=framework)()
     short = np.array([[2, 3, 4, 2, 3], [4, 0, 0, 0, 0]], np.float32)
     long = np.pad(short, ((0, 0), (0, 4)))
     np.testing.assert_allclose(

@@ -42,7 +42,7 @@ def _recurrent(numbers: Any, words: Any, width: int) -> Any:
 def _convolved(numbers: Any, words: Any, width: int) -> Any:
     """The largest answer in the text of each filter; texts go on with zeros (Kim 2014)."""
     is_word = keras.ops.expand_dims(keras.ops.minimum(numbers, 1.0), -1)
-    rows = keras.layers.ZeroPadding1D(max(WINDOWS) - 1)(words(numbers) * is_word)
+    rows = keras.layers.ZeroPadding1D(max(WINDOWS))(words(numbers) * is_word)
     answers = [keras.layers.Conv1D(width, k, activation="relu")(rows) for k in WINDOWS]
     largest = [keras.layers.GlobalMaxPooling1D()(found) for found in answers]
     return keras.layers.Concatenate()(largest)

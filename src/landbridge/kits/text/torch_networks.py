@@ -59,7 +59,8 @@ class RecurrentWords(nn.Module):
 class ConvolvedWords(nn.Module):
     """Filters over some words each, of which the largest answer in the text goes to the head.
 
-    Texts go on with zeros (Kim 2014), of which there are enough for the longest filter.
+    Texts begin and go on with zeros (Kim 2014), so many that each filter answers to zeros alone
+    once: then more of them change nothing.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class ConvolvedWords(nn.Module):
         super().__init__()
         self.words = Words(embedding, is_trained)
         d = embedding.shape[1]
-        self.filters = nn.ModuleList(nn.Conv1d(d, width, k, padding=k - 1) for k in WINDOWS)
+        self.filters = nn.ModuleList(nn.Conv1d(d, width, k, padding=k) for k in WINDOWS)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(width * len(WINDOWS), n_outputs)
 
