@@ -11,6 +11,9 @@ from rich.console import Console
 from landbridge.cli import options
 from landbridge.cli.failures import explained, show_warnings
 from landbridge.cli.progress import progress_bars
+from landbridge.cli.ranking import rank
+from landbridge.cli.recommend import recommend_app
+from landbridge.cli.text import text_app
 
 app = typer.Typer(
     name="landbridge",
@@ -22,6 +25,8 @@ app = typer.Typer(
 )
 data_app = typer.Typer(no_args_is_help=True, help="Data sets that are known by name.")
 app.add_typer(data_app, name="data")
+app.add_typer(recommend_app, name="recommend")
+app.add_typer(text_app, name="text")
 
 
 def _show_version(asked: bool) -> None:
@@ -108,6 +113,9 @@ def check(
             outcome = job.check(**problem_of(settings), seed=settings.seed, command=command)
             written = outcome.save(settings.output) if settings.output else {}
         _finish(outcome.results, written, show_check, as_json, quiet)
+
+
+app.command()(rank)
 
 
 @app.command()
