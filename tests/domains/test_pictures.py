@@ -58,6 +58,14 @@ def test_a_picture_is_turned_as_its_camera_says(tmp_path):
     np.testing.assert_array_equal(rows[0, 0], [[1, 1], [0, 0]])
 
 
+def test_what_is_see_through_lies_on_white(tmp_path):
+    (tmp_path / "one").mkdir()
+    pixels = np.array([[[10, 20, 30, 255], [10, 20, 30, 0]]], dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "one" / "half.png")
+    rows, _ = picture_folder(tmp_path, (1, 2))
+    np.testing.assert_allclose(255 * rows[0, :, 0].T, [[10, 20, 30], [255, 255, 255]], atol=1e-3)
+
+
 def test_damaged_files_are_named_and_passed_over(folder):
     whole = (folder / "cat" / "b.png").read_bytes()
     (folder / "cat" / "cut.png").write_bytes(whole[: len(whole) // 2])

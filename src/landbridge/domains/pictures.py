@@ -68,7 +68,7 @@ def picture_folder(
     >>> rows.shape, rows.mean(axis=(1, 2, 3)), labels
     ((2, 3, 8, 8), array([0., 1.], dtype=float32), array(['dark', 'light'], dtype='<U5'))
     """
-    _need_pillow()
+    need_pillow()
     height, width = _checked(size)
     folder = Path(path)
     files = _files_by_class(folder)
@@ -90,7 +90,14 @@ def picture_folder(
     return (rows[read] if unreadable else rows), labels
 
 
-def _need_pillow() -> None:
+def need_pillow() -> None:
+    """Say what to install where Pillow is not.
+
+    Raises
+    ------
+    ImportError
+        If Pillow is not installed.
+    """
     try:
         import PIL  # noqa: F401
     except ImportError as error:
@@ -118,7 +125,7 @@ def _files_by_class(folder: Path) -> list[tuple[str, Path]]:
             f"{folder} has no folders within: put the pictures of each class into a folder of its "
             "own, named after the class."
         )
-    found = [(kind.name, file) for kind in classes for file in _pictures_in(kind)]
+    found = [(kind.name, file) for kind in classes for file in pictures_in(kind)]
     if not found:
         raise ValueError(
             f"{folder} has {len(classes)} folders and no picture in them: expected files ending "
@@ -127,7 +134,8 @@ def _files_by_class(folder: Path) -> list[tuple[str, Path]]:
     return found
 
 
-def _pictures_in(folder: Path) -> list[Path]:
+def pictures_in(folder: Path) -> list[Path]:
+    """The files of a folder, and of folders in it, that may be pictures, sorted; no hidden ones."""
     files = (file for file in folder.rglob("*") if file.suffix.lower() in ENDINGS)
     seen = (file for file in files if file.is_file())
     return sorted(
@@ -137,18 +145,40 @@ def _pictures_in(folder: Path) -> list[Path]:
 
 def _picture(file: Path, shape: tuple[int, ...]) -> NDArray[np.float32]:
     """One picture (channels, height, width) from 0 to 1."""
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     channels, height, width = shape
+    picture = open_picture(file, colour=channels == 3)
+    pixels = np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR))
+    return (pixels.reshape(height, width, channels).transpose(2, 0, 1) / 255).astype(np.float32)
+
+
+def open_picture(file: Any, *, colour: bool = True) -> Any:
+    """A picture as Pillow has it, in RGB or in grey: upright, what is see-through laid on white.
+
+    Parameters
+    ----------
+    file : path or binary file
+    colour : bool
+        RGB, or one channel of grey.
+
+    Raises
+    ------
+    ValueError
+        If its pixels have no largest value; of a damaged file, whatever Pillow's readers raise.
+    """
+    from PIL import Image, ImageOps
+
     with Image.open(file) as opened:
         picture = ImageOps.exif_transpose(opened)
     if picture.mode == "F":
         raise ValueError("its pixels are fractions without a largest value")
     if picture.mode in DEEP:
         picture = Image.fromarray((np.asarray(picture) / 257).astype(np.uint8))
-    picture = picture.convert("RGB" if channels == 3 else "L")
-    pixels = np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR))
-    return (pixels.reshape(height, width, channels).transpose(2, 0, 1) / 255).astype(np.float32)
+    if picture.has_transparency_data:
+        layer = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
+    return picture.convert("RGB" if colour else "L")
 
 
 def _tell(folder: Path, unreadable: list[str], n_files: int) -> None:

@@ -232,7 +232,9 @@ class NetworkModel:
     def _rebuilt(self) -> Any:
         """The network with the weights that were learned."""
         torch = need_torch()
-        with own_chance(0, torch.device("cpu")):
+        from landbridge.training.networks import known_weights
+
+        with own_chance(0, torch.device("cpu")), known_weights():
             network = self._built(self.input_shape_, self.n_outputs_)
         network.load_state_dict({k: torch.as_tensor(v) for k, v in self.weights_.items()})
         return network

@@ -5,7 +5,9 @@ This module imports PyTorch; estimators import it when they are fitted.
 
 import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +16,17 @@ from torch import nn
 
 NAMED = ("mlp", "residual-mlp", "cnn", "gru", "transformer")
 HIDDEN, DEPTH = 128, 2
+_known = ContextVar("known", default=False)
+
+
+@contextmanager
+def known_weights() -> Iterator[None]:
+    """Where networks are built for weights that are there already: none are fetched."""
+    token = _known.set(True)
+    try:
+        yield
+    finally:
+        _known.reset(token)
 
 
 def make_network(
@@ -204,6 +217,8 @@ def timm_backbone(name: str, input_shape: tuple[int, ...], n_outputs: int) -> nn
         near = ", ".join(timm.list_models(f"*{name[:4]}*")[:5])
         raise ValueError(f"timm has no model {name!r}. Names near it: {near}.")
     options = {"num_classes": n_outputs, "in_chans": input_shape[0]}
+    if _known.get():
+        return timm.create_model(name, pretrained=False, **options)
     try:
         return timm.create_model(name, pretrained=True, **options)
     except Exception as error:  # whatever the hub's client raises without a network
