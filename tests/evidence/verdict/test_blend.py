@@ -111,3 +111,10 @@ def test_too_few_labels_to_weigh_models_give_their_plain_mean(domains):
     assert "paired mapping" in model.comparison_["procrustes"].error
     alone = AutoTransfer(LEARNER, ["coral"], blend=False).fit(Xs, ys, Xt, yt)
     assert alone.verdict_.chosen == "source only"
+
+
+def test_without_labels_the_mean_is_used_unless_nothing_has_changed(domains):
+    Xs, ys, Xt, _ = domains
+    for rows, chosen in ((Xs[60:], "source only"), (3 * Xt + 5, "blend")):
+        model = AutoTransfer(LEARNER, ["coral", "recentre"]).fit(Xs[:60], ys[:60], rows)
+        assert (model.verdict_.outcome, model.verdict_.chosen) == ("unknown", chosen)

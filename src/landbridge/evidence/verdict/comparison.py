@@ -301,9 +301,10 @@ def _unproved(
 ) -> Comparison:
     """What can be had where target labels are too few to score anything.
 
-    Without any label, a transfer is used whose change of the source explains the target's rows;
-    where nothing explains them, or a few labels are there that no rule could weigh, the plain
-    mean of all models with ``blend``, and the source only without.
+    Without any label, the source only is used where nothing seems to have changed. Otherwise it
+    is, with ``blend``, the plain mean of all models; without, a transfer whose change of the
+    source explains the target's rows, and the source only where none does or there are a few
+    labels, which no rule could weigh.
     """
     trials = [_trial(runner) for runner in models]
     said: list[str] = []
@@ -319,7 +320,8 @@ def _unproved(
         for trial in trials:
             found = choice.table["error"].get(trial.name)
             trial.error = found if isinstance(found, str) else None
-        if EXPLAINS in choice.reason:
+        # Several changes often fit as well, and the wrong one harms: the mean of all seldom does.
+        if EXPLAINS in choice.reason and (not blend or choice.name == SOURCE_ONLY):
             verdict = cannot_tell(reason, choice.name, choice.reason, FEWEST_LABELS)
             return Comparison(metric, trials, verdict, observed, 0, 0, said, choice.model)
     if blend:
