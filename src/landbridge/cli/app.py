@@ -10,6 +10,7 @@ from rich.console import Console
 
 from landbridge.cli import options
 from landbridge.cli.failures import explained, show_warnings
+from landbridge.cli.image import image_app
 from landbridge.cli.progress import progress_bars
 from landbridge.cli.ranking import rank
 from landbridge.cli.recommend import recommend_app
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 data_app = typer.Typer(no_args_is_help=True, help="Data sets that are known by name.")
 app.add_typer(data_app, name="data")
+app.add_typer(image_app, name="image")
 app.add_typer(recommend_app, name="recommend")
 app.add_typer(text_app, name="text")
 

@@ -87,23 +87,58 @@ def export_onnx(model: Any, path: str | os.PathLike, *, rows: ArrayLike | None =
             f"{type(model).__name__}."
         )
     check_is_fitted(model)
-    from landbridge.onnx.stages import Predictor, chain_of
+    from landbridge.onnx.stages import chain_of
 
     chain = chain_of(model)
     given = _rows(rows, chain.input_shape)
-    expected = _expected(model, given, chain.classes)
+    return write_chain(chain, given, _expected(model, given, chain.classes), path)
+
+
+def write_chain(
+    chain: Any,
+    rows: NDArray,
+    expected: NDArray,
+    path: str | os.PathLike,
+    *,
+    input_name: str = INPUT,
+    facts: dict[str, str] | None = None,
+) -> Path:
+    """Write a chain of stages to an ONNX file, checked on rows and what is expected for them.
+
+    Parameters
+    ----------
+    chain : landbridge.onnx.stages.Chain
+    rows : ndarray of shape (n, ...)
+        Two at least, in the type and shape of the file's input.
+    expected : ndarray of shape (n, n_classes) or (n,)
+        Probabilities or values, to 1e-5.
+    path : path
+    input_name : str
+        Of the file's input.
+    facts : dict of str, optional
+        Further metadata.
+
+    Raises
+    ------
+    ValueError
+        If chain or file give something else than expected; then nothing is left behind.
+    """
+    _need_onnx()
+    from landbridge.onnx.stages import Predictor
+
     predictor = Predictor(chain).eval()
     with need_torch().no_grad():
-        found = predictor(need_torch().from_numpy(given))
+        found = predictor(need_torch().from_numpy(rows))
     _check_same(expected, [np.asarray(values) for values in _listed(found)], "The chain of stages")
-    data = _onnx_bytes(predictor, given, _metadata(chain.classes))
+    data = _onnx_bytes(predictor, rows, _metadata(chain.classes) | (facts or {}), input_name)
     path = Path(path)
     with write_beside(path) as beside:
         beside.write(data)
         beside.flush()
         if find_spec("onnxruntime") is not None:
-            for some in (given, given[:1]):  # so that no number of rows is fixed
-                _check_same(expected[: len(some)], _run(beside.name, some), "The file")
+            for some in (rows, rows[:1]):  # so that no number of rows is fixed
+                outputs = _run(beside.name, some, input_name)
+                _check_same(expected[: len(some)], outputs, "The file")
     return path
 
 
@@ -163,7 +198,7 @@ def _metadata(classes: NDArray | None) -> dict[str, str]:
     return facts
 
 
-def _onnx_bytes(predictor: Any, rows: NDArray, metadata: dict[str, str]) -> bytes:
+def _onnx_bytes(predictor: Any, rows: NDArray, metadata: dict[str, str], input_name: str) -> bytes:
     """The predictor as the content of an ONNX file, for any number of rows."""
     torch = need_torch()
     n_bytes = sum(value.nbytes for value in predictor.state_dict().values())
@@ -179,7 +214,7 @@ def _onnx_bytes(predictor: Any, rows: NDArray, metadata: dict[str, str]) -> byte
                 predictor,
                 (torch.from_numpy(rows),),
                 dynamo=True,
-                input_names=[INPUT],
+                input_names=[input_name],
                 output_names=outputs,
                 dynamic_shapes=({0: torch.export.Dim("n")},),
                 verbose=False,
@@ -195,14 +230,14 @@ def _onnx_bytes(predictor: Any, rows: NDArray, metadata: dict[str, str]) -> byte
     return written.SerializeToString()
 
 
-def _run(path: str, rows: NDArray) -> list[NDArray]:
+def _run(path: str, rows: NDArray, input_name: str) -> list[NDArray]:
     """What onnxruntime makes of the file and rows."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    return session.run(None, {INPUT: rows})
+    return session.run(None, {input_name: rows})
 
 
 @contextmanager

@@ -80,6 +80,8 @@ def chain_of(model: Any) -> Chain:
     """
     if isinstance(model, Transfer):
         return _of_transfer(model)
+    if not isinstance(model, NetworkModel):
+        return _of_learner(model)
     return _of_network(model, is_flat=model.input_shape is not None)
 
 

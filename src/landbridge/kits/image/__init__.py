@@ -10,8 +10,11 @@ what predicts to ONNX, and ``job`` is what ``landbridge image run`` does.
 
 from landbridge.kits.image.backbones import Backbone, KerasBackbone
 from landbridge.kits.image.encoder import PictureEncoder
+from landbridge.kits.image.export import export_pictures
 from landbridge.kits.image.handmade import HandmadeFeatures
+from landbridge.kits.image.job import run_images
 from landbridge.kits.image.near import honest_split, near_duplicates
+from landbridge.kits.image.predicting import predict_files
 from landbridge.kits.image.prototypes import Prototypes
 from landbridge.kits.image.reading import Pictures, read_pictures
 from landbridge.kits.image.transfer import ImageTransfer, make_encoder
@@ -24,8 +27,11 @@ __all__ = [
     "PictureEncoder",
     "Pictures",
     "Prototypes",
+    "export_pictures",
     "honest_split",
     "make_encoder",
     "near_duplicates",
+    "predict_files",
     "read_pictures",
+    "run_images",
 ]

@@ -126,7 +126,7 @@ class Backbone(PictureEncoder, BaseEstimator):
 
     def _build(self, X: Any, y: Any) -> None:
         shape = (3, self.size, self.size)
-        options = {
+        options: dict[str, Any] = {
             "input_shape": shape,
             "training": self.training,
             "random_state": self.random_state,
@@ -169,7 +169,7 @@ class Backbone(PictureEncoder, BaseEstimator):
 
     def network_rows(self, X: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Pixels as the network takes them: scaled, channels first, flat."""
-        scaled = (as_bytes(X, self.size) / np.float32(255) - self.mean_) / self.std_
+        scaled: Any = (as_bytes(X, self.size) / np.float32(255) - self.mean_) / self.std_
         return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2)).reshape(len(X), -1)
 
     def transform(self, X: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -269,7 +269,7 @@ class KerasBackbone(PictureEncoder, BaseEstimator):
 
     def _scaled(self, rows: NDArray[np.float32]) -> Any:
         """Pixels as this network was trained with them."""
-        return sys.modules[self._maker().__module__].preprocess_input(rows)  # type: ignore[attr-defined]
+        return sys.modules[self._maker().__module__].preprocess_input(rows)
 
     def __sklearn_is_fitted__(self) -> bool:
         return "weights_" in vars(self)

@@ -100,7 +100,7 @@ class RowCache:
         found: dict[str, NDArray] = {}
         for file in sorted(self.folder.glob("*.npz")):
             try:
-                with np.load(file) as shard:
+                with file.open("rb") as opened, np.load(opened) as shard:
                     found |= dict(zip(shard["keys"].tolist(), shard["rows"]))
             except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
                 warnings.warn(

@@ -20,12 +20,15 @@ def gradients(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[n
 
     Central differences over edge-padded pixels from 0 to 1: (n, height, width) each.
     """
-    padded = np.pad(pixels, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge").astype(np.float32) / 255
+    padded = np.pad(pixels, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge").astype(np.int32)
     across = padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]
     down = padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]
-    steepest = (across**2 + down**2).argmax(axis=3)[..., None]
-    gx, gy = (np.take_along_axis(g, steepest, axis=3)[..., 0] for g in (across, down))
-    return np.hypot(gx, gy), np.arctan2(gy, gx) % np.pi
+    steepest = (across**2 + down**2).argmax(axis=3)[..., None]  # the first of equal ones
+    gx, gy = (
+        np.take_along_axis(g, steepest, axis=3)[..., 0].astype(np.float32) / 255
+        for g in (across, down)
+    )
+    return np.hypot(gx, gy), (np.arctan2(gy, gx) % np.pi).astype(np.float32)
 
 
 def cell_histograms(size: NDArray, angle: NDArray, cell: int) -> NDArray[np.float32]:

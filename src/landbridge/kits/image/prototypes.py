@@ -30,12 +30,31 @@ def prototypes(
     ]
 
 
+def typical_variance(residuals: NDArray, free: int) -> float:
+    r"""The variance :math:`\mathrm{tr}\,W^2 / \mathrm{tr}\,W` of rows along where they vary.
+
+    W is the covariance of the residuals (n, d), with so many free ones; the chance part of
+    :math:`\mathrm{tr}\,W^2`, :math:`(\mathrm{tr}\,W)^2 / \mathrm{free}`, is taken off. Where all
+    features vary alike and alone it is their variance, the least it can be; where they go
+    together, as those of pictures do, the mean variance of a feature would make distances, and
+    so probabilities, far too sure.
+    """
+    if free < 1:
+        return 0.0
+    trace = (residuals**2).sum() / free
+    n, d = residuals.shape
+    product = residuals @ residuals.T if n < d else residuals.T @ residuals
+    square = (product**2).sum() / free**2 - trace**2 / free
+    return float(max(square, trace**2 / d) / trace) if trace > 0 else 0.0
+
+
 class Prototypes(ClassifierMixin, TargetLearner):
     r"""Tell pictures by the nearest class mean, refined by those without a label.
 
-    With means :math:`p_c` and the variance :math:`\sigma^2` a feature within classes, a row has
-    class c with probability :math:`\propto \exp(-\lVert x - p_c\rVert^2 / 2\sigma^2)` (Snell,
-    Swersky & Zemel 2017, eq. 2). Unlabelled rows then join the means by these probabilities, so
+    With means :math:`p_c` and the variance :math:`\sigma^2` within classes, along where rows vary
+    (:func:`typical_variance`), a row has class c with probability
+    :math:`\propto \exp(-\lVert x - p_c\rVert^2 / 2\sigma^2)` (Snell, Swersky & Zemel 2017,
+    eq. 2). Unlabelled rows then join the means by these probabilities, so
     often as ``refine`` says: :math:`p_c \leftarrow \frac{w s_c + \sum_i x_i + \sum_j z_{jc} x_j}
     {w + n_c + \sum_j z_{jc}}` (soft k-means; Ren et al. 2018, eq. 3). It needs no target label of
     a class that the source has.
@@ -104,22 +123,20 @@ class Prototypes(ClassifierMixin, TargetLearner):
         return means
 
     def _variance(self, carried: Carried, source: NDArray, rows: NDArray, codes: NDArray) -> float:
-        """Mean squared distance from the class's mean, a feature, over both domains' own means."""
+        """The variance within classes, over both domains with means of their own."""
         own = prototypes(rows, codes, len(self.classes_), self.means_, 0.0)
-        squares = ((rows - own[codes]) ** 2).sum()
-        free = len(rows) - len(np.unique(codes))
-        if len(carried.y):
-            numbers = np.searchsorted(self.classes_, carried.y)
-            squares += ((carried.X - source[numbers]) ** 2).sum()
-            free += len(numbers) - len(np.unique(numbers))
-        if free < 1 or squares <= 0:  # a single row a class: half the way to the next mean
-            gaps = ((self.means_[:, None] - self.means_[None]) ** 2).sum(axis=2)
-            squares, free = gaps[gaps > 0].min(initial=np.inf) / 4, 1
-        if not np.isfinite(squares):
+        numbers = np.searchsorted(self.classes_, carried.y)
+        rest = np.concatenate([rows - own[codes], carried.X - source[numbers]])
+        n_means = len(np.unique(codes)) + len(np.unique(numbers))
+        found = typical_variance(rest.astype(np.float64), len(rest) - n_means)
+        if found > 0:
+            return found
+        gaps = ((self.means_[:, None] - self.means_[None]) ** 2).sum(axis=2)
+        if not gaps.any():
             raise ValueError(
                 "All classes have the same mean: these features cannot tell them apart."
             )
-        return float(squares / free / rows.shape[1])
+        return float(gaps[gaps > 0].min() / 4)  # of a single row a class: half way to the next
 
     def _join(self, rows: NDArray, codes: NDArray, bare: NDArray, source: NDArray) -> None:
         """One step of soft k-means."""
@@ -134,6 +151,28 @@ class Prototypes(ClassifierMixin, TargetLearner):
     def _shares(self, X: NDArray) -> NDArray[np.float64]:
         far = (self.means_**2).sum(axis=1) - 2 * np.asarray(X, dtype=np.float64) @ self.means_.T
         return softmax(-far / (2 * self.variance_), axis=1)
+
+    @property
+    def coef_(self) -> NDArray[np.float64]:
+        """As scikit-learn's linear models have it: a row a class, the difference of two."""
+        rows = self._apart() / self.variance_
+        return rows[1:] - rows[:1] if len(rows) == 2 else rows
+
+    @property
+    def intercept_(self) -> NDArray[np.float64]:
+        """One for each row of ``coef_``."""
+        apart, middle = self._apart(), self.means_.mean(axis=0)
+        found = -(apart @ middle + (apart**2).sum(axis=1) / 2) / self.variance_
+        return found[1:] - found[:1] if len(found) == 2 else found
+
+    def _apart(self) -> NDArray[np.float64]:
+        """Means less their middle, so that logits are small: all classes have the rest alike."""
+        return self.means_ - self.means_.mean(axis=0)
+
+    def decision_function(self, X: NDArray) -> NDArray[np.float64]:
+        """Logits (n, n_classes), of two classes their difference (n,): they are linear in rows."""
+        found = np.asarray(X, dtype=np.float64) @ self.coef_.T + self.intercept_
+        return found[:, 0] if found.shape[1] == 1 else found
 
     def predict(self, X: NDArray) -> NDArray:
         """The class of the nearest mean for rows (n, d)."""

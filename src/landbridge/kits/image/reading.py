@@ -82,10 +82,12 @@ class Pictures:
     def take(self, rows: Any) -> "Pictures":
         """Some of the pictures, by number or mask."""
         some = np.arange(len(self))[rows]
-        listed_ = {
+        listed_: dict[str, Any] = {
             name: [getattr(self, name)[k] for k in some] for name in ("items", "names", "keys")
         }
-        arrays = {name: getattr(self, name)[some] for name in ("labels", "hashes", "small")}
+        arrays: dict[str, Any] = {
+            name: getattr(self, name)[some] for name in ("labels", "hashes", "small")
+        }
         return replace(self, **listed_, **arrays)
 
     def pixels(self, size: int) -> NDArray[np.uint8]:
@@ -104,7 +106,7 @@ class Pictures:
         )
         found = np.empty(shape, dtype=np.uint8)
         for k, item in enumerate(self.items):
-            found[k] = squeezed(_opened(item), size)
+            found[k] = squeezed(opened(item), size)
         return found
 
 
@@ -316,13 +318,14 @@ def _looked_at(
     progress: Progress | None,
 ) -> Pictures:
     """Every picture decoded once: what cannot be is passed over."""
-    keys, nine, small, unreadable, kept = [], [], [], {}, []
+    unreadable: dict[str, str] = {}
+    keys, nine, small, kept = [], [], [], []
     for k, item in enumerate(items):
         if progress is not None and k % 64 == 0:
             progress(f"Looking at the pictures of the {name}", k, len(items))
         try:
             content = item.read_bytes() if isinstance(item, Path) else item
-            picture = _opened(content)
+            picture = opened(content)
         except Exception as error:  # Pillow's readers raise whatever a damaged file leads them to
             unreadable[names[k]] = " ".join(str(error).split())[:200] or type(error).__name__
             continue
@@ -355,7 +358,7 @@ def _looked_at(
     )
 
 
-def _opened(item: Any) -> Any:
+def opened(item: Any) -> Any:
     """A file, its content or an array as a picture of Pillow's, in RGB."""
     from PIL import Image
 

@@ -99,7 +99,8 @@ class ImageTransfer(ClassifierMixin, BaseEstimator):
     cache : path, optional
         A folder to keep rows in: what was made for a picture once is not made again.
     training : Training, optional
-        How to train networks.
+        How to train networks on the source. Recipes have their own usual steps; give ``target``
+        a ``FineTune`` for others.
     random_state : int, default=0
 
     Attributes
@@ -323,8 +324,7 @@ class ImageTransfer(ClassifierMixin, BaseEstimator):
         return tuned.fit(network_rows(self.features_, known), plain_labels(known.labels))
 
     def _fine_tune(self) -> FineTune:
-        options = {"training": self.training, "random_state": self.random_state}
-        return FineTune(recipe=str(self.target), **options)
+        return FineTune(recipe=str(self.target), random_state=self.random_state)
 
     def _fit_deep(self, source: Any, target: Pictures) -> Transfer:
         """The backbone learns from both domains at once."""
@@ -353,7 +353,7 @@ class ImageTransfer(ClassifierMixin, BaseEstimator):
 
 def target_learner(name: str, learner: Any) -> TargetLearner:
     """A target learner by its name: ``"probe"``, ``"prototype"``, or one of ``TARGETS``."""
-    own = {PROBE: lambda: TargetOnly(learner), PROTOTYPE: Prototypes}
+    own: dict[str, Any] = {PROBE: lambda: TargetOnly(learner), PROTOTYPE: Prototypes}
     return own[name]() if name in own else TARGETS[name](learner)
 
 
@@ -366,7 +366,7 @@ def deep_candidate(
         mapping = clone(mapping)
     else:
         name = str(mapping).removeprefix(DEEP)
-        options = {"training": training, "random_state": random_state}
+        options: dict[str, Any] = {"training": training, "random_state": random_state}
         mapping = DeepTransfer(encoder.network, alignment=name, **options)
     mapping.set_params(input_shape=shape)
     # The source's own model has no part in it: the mapping brings one.

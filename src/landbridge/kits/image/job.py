@@ -1,0 +1,464 @@
+"""The whole way for pictures: two folders in; a model, and whether transfer helped, out."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+
+from landbridge.domains import class_names, common_labels
+from landbridge.domains.wording import listed
+from landbridge.evidence import Comparison, choose_without_labels, compare, diagnose
+from landbridge.evidence.verdict.candidates import TARGET_ONLY
+from landbridge.evidence.verdict.comparison import FEWEST_LABELS
+from landbridge.evidence.verdict.guard import cannot_tell
+from landbridge.job import Outcome
+from landbridge.kits.image.backbones import Backbone
+from landbridge.kits.image.encoder import PictureEncoder, rows_of
+from landbridge.kits.image.handmade import HandmadeFeatures
+from landbridge.kits.image.near import MOST_BITS, groups_of, near_duplicates
+from landbridge.kits.image.pretrained import compare_features, fit_alone
+from landbridge.kits.image.reading import Pictures, check_classes, read_pictures
+from landbridge.kits.image.showing import example_table, mistake_table, twin_table
+from landbridge.kits.image.transfer import (
+    AUTO,
+    DEEP,
+    PROBE,
+    PROTOTYPE,
+    ImageTransfer,
+    deep_candidate,
+    make_encoder,
+    network_rows,
+    plain_labels,
+    target_learner,
+    unseen_note,
+)
+from landbridge.mapping import mapping_names
+from landbridge.results import SCHEMA, leaderboard_block, plain, quality_block, verdict_block
+from landbridge.saving import versions
+from landbridge.source import NetworkSource, make_learner
+from landbridge.target import TARGETS, FineTune, Pooled
+from landbridge.target.fine_tune.recipes import RECIPES
+from landbridge.training import Training
+from landbridge.transfer import Transfer
+
+Progress = Callable[[str, int, int], None]
+USUAL = ("coral", PROTOTYPE)
+N_DIRECTIONS = 10
+SHOWN = 10
+TWINS = list[tuple[Pictures, int, Pictures, int]]
+
+
+def run_images(
+    source: Any,
+    target: Any,
+    *,
+    features: Any = "hog+colour",
+    size: int | None = None,
+    candidates: list[str] | None = None,
+    cache: str | os.PathLike | None = None,
+    training: Training | None = None,
+    label: str = "label",
+    path: str = "path",
+    most_bits: int = MOST_BITS,
+    metric: str | None = None,
+    n_folds: int = 5,
+    n_repeats: int = 1,
+    level: float = 0.05,
+    seed: int = 0,
+    n_jobs: int | None = None,
+    command: str = "",
+    progress: Progress | None = None,
+) -> Outcome:
+    """The three steps on pictures of two domains, with the evidence, and pictures to look at.
+
+    Of pictures that are nearly the same one is kept, those with target labels first: none is on
+    both sides of a fold, nor in the source and among those that score. Where at least six target
+    pictures have labels, every candidate is compared with source only, target only and both
+    pooled, and the guard chooses. Else a candidate is chosen by what can be seen without labels.
+
+    Parameters
+    ----------
+    source : what ``read_pictures`` takes, or None
+        ``None`` with a pretrained backbone: its probe and prototypes are then judged against a
+        probe on handmade features of the same pictures.
+    target : what ``read_pictures`` takes
+        Pictures, some with labels.
+    features, size
+        As of ``ImageTransfer``.
+    candidates : list of str, optional
+        On the rows of ``features``: names of mappings, ``"prototype"`` or other target learners;
+        by default ``coral`` and ``prototype``. Or, to train the backbone of ``features`` itself:
+        recipes of ``FineTune``, ``"auto"`` and ``"deep:NAME"``; source only, target only and
+        pooled are then networks too.
+    cache, training
+        As of ``ImageTransfer``.
+    label, path : str
+        Columns, where a domain is a table.
+    most_bits : int, default=10
+        Of ``near_duplicates``: more finds more of them.
+    metric, n_folds, n_repeats, level, n_jobs
+        As of :func:`landbridge.compare`.
+    seed : int
+        Of all that is drawn.
+    command : str
+        How to do it again, for the report.
+    progress : callable, optional
+        Called with what is being done, the steps done and their number (0 where not known).
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file or folder is missing.
+    ValueError
+        If there are no pictures, the source has one class, a name is unknown, or what was asked
+        for does not go together.
+    """
+    start = time.perf_counter()
+    say = progress or (lambda what, done, total: None)
+    encoder = make_encoder(features, size, training, seed)
+    names = _checked_names(candidates, encoder, source is None)
+    options: dict[str, Any] = {"label": label, "path": path, "progress": say}
+    pictures_t = read_pictures(target, name="target", **options)
+    pictures_s = None
+    if source is not None:
+        pictures_s = read_pictures(source, name="source", needs_labels=True, **options)
+        check_classes(pictures_s)
+        common_labels(plain_labels(pictures_s.labels), pictures_t.labels)
+    say("Looking for pictures that are nearly the same", 0, 0)
+    pictures_s, pictures_t, twins = apart(pictures_s, pictures_t, most_bits)
+    judged: dict[str, Any] = {
+        "metric": metric,
+        "n_folds": n_folds,
+        "n_repeats": n_repeats,
+        "level": level,
+        "random_state": seed,
+        "n_jobs": n_jobs,
+        "progress": lambda done, total: say("Comparing models", done, total),
+    }
+    ground = _Ground(encoder, names, pictures_s, pictures_t, cache, training, seed, say)
+    comparison, verdict, model = (
+        ground.compare(judged) if pictures_s is not None else ground.compare_alone(judged)
+    )
+    encoder = ground.encoder
+    whole = ImageTransfer.of_parts(encoder, model, is_network=ground.trains)
+    say("Describing what was found", 0, 0)
+    settings = {
+        "features": features if isinstance(features, str) else repr(features),
+        "size": encoder.size,
+        "candidates": names,
+        "metric": None if comparison is None else comparison.metric,
+        "folds": n_folds,
+        "repeats": n_repeats,
+        "level": level,
+        "seed": seed,
+    }
+    results = {
+        **_frame(pictures_s, pictures_t, encoder, ground, settings, command, seed, twins),
+        "verdict": verdict,
+        "leaderboard": None if comparison is None else leaderboard_block(comparison),
+        "shift": None if pictures_s is None else ground.shift(),
+        "quality": None if comparison is None else ground.quality(comparison),
+        "tables": [
+            example_table(pictures_s, pictures_t, seed),
+            *_mistakes(comparison, verdict["chosen"], pictures_t),
+            *twin_table(twins),
+        ],
+        "warnings": [] if comparison is None else comparison.warnings,
+        "seconds": time.perf_counter() - start,
+    }
+    return Outcome(plain(results), whole)
+
+
+def apart(
+    source: Pictures | None, target: Pictures, most_bits: int = MOST_BITS
+) -> tuple[Pictures | None, Pictures, TWINS]:
+    """One of each group of near-duplicates, and what was left out, beside what was kept.
+
+    Labelled target pictures come first, then bare ones, then those of the source.
+    """
+    parts = [target] if source is None else [target, source]
+    hashes, small = (
+        np.concatenate([getattr(part, what) for part in parts]) for what in ("hashes", "small")
+    )
+    groups = groups_of(len(hashes), near_duplicates(hashes, small, most_bits))
+    rank = np.zeros(len(hashes), dtype=int)
+    rank[: len(target)] = np.where(target.is_labelled, 0, 1)
+    rank[len(target) :] = 2
+    order = np.lexsort((np.arange(len(rank)), rank))
+    first = order[np.unique(groups[order], return_index=True)[1]]
+
+    def place(row: int) -> tuple[Pictures, int]:
+        return (target, row) if row < len(target) else (parts[1], row - len(target))
+
+    kept = np.zeros(len(groups), dtype=bool)
+    kept[first] = True
+    twins = [(*place(int(first[groups[row]])), *place(int(row))) for row in np.flatnonzero(~kept)]
+    left = None if source is None else source.take(kept[len(target) :])
+    return left, target.take(kept[: len(target)]), twins
+
+
+class _Ground:
+    """Rows of both domains, and the models that are compared on them."""
+
+    def __init__(
+        self,
+        encoder: PictureEncoder,
+        names: list[str],
+        source: Pictures | None,
+        target: Pictures,
+        cache: Any,
+        training: Training | None,
+        seed: int,
+        say: Progress,
+    ):
+        self.encoder, self.names, self.seed, self.training = encoder, names, seed, training
+        self.target, self.cache, self.say = target, cache, say
+        self.trains = bool(names) and all(map(_is_network_name, names))
+        self.yt: NDArray = target.labels
+        self.Xs: Any = None
+        self.ys: Any = None
+        if source is not None:
+            self.ys, self.yt, _ = common_labels(plain_labels(source.labels), target.labels)
+        say("Preparing the features", 0, 0)
+        self._fit_encoder(source)
+        if source is not None:
+            self.Xs = self._rows(source)
+        self.Xt = self._rows(target)
+
+    def _fit_encoder(self, source: Pictures | None) -> None:
+        encoder: Any = self.encoder
+        if self.trains:
+            encoder.set_params(train=False).fit()
+            encoder.notes_ = ["The backbone is trained by each model for itself."]
+        elif encoder.learns and source is not None:
+            encoder.fit(source.pixels(encoder.size), self.ys)
+        else:
+            encoder.fit()
+
+    def _rows(self, pictures: Pictures) -> NDArray[np.float32]:
+        if self.trains:
+            return network_rows(self.encoder, pictures)
+        return rows_of(self.encoder, pictures, self.cache, self.say)
+
+    @property
+    def learner(self) -> Any:
+        """What learns in either domain: a network, or a linear model of rows."""
+        if not self.trains:
+            return make_learner("logistic", "classification", self.seed)
+        encoder: Any = self.encoder
+        return NetworkSource(
+            encoder.network,
+            input_shape=(3, encoder.size, encoder.size),
+            training=self.training,
+            random_state=self.seed,
+        )
+
+    def candidate(self, name: str) -> Transfer:
+        """A transfer by its name."""
+        learner = self.learner
+        if name.startswith(DEEP):
+            linear = make_learner("logistic", "classification", self.seed)
+            return deep_candidate(self.encoder, name, linear, self.training, self.seed)
+        if self.trains:
+            return Transfer(learner, "identity", FineTune(recipe=name, random_state=self.seed))
+        if name == PROTOTYPE or name in TARGETS:
+            return Transfer(learner, "identity", target_learner(name, learner))
+        return Transfer(learner, name, Pooled(self.learner))
+
+    def compare(self, judged: dict[str, Any]) -> tuple[Comparison, dict[str, Any], Any]:
+        """The comparison, its verdict, and the model to use."""
+        models = {name: self.candidate(name) for name in self.names}
+        found = compare(
+            self.Xs, self.ys, self.Xt, self.yt, learner=self.learner, candidates=models, **judged
+        )
+        verdict, model = verdict_block(found), found.best_
+        plain_ones = {n: m for n, m in models.items() if not self.trains or n.startswith(DEEP)}
+        if verdict["outcome"] == "unknown" and plain_ones:
+            self.say("Choosing without labels", 0, 0)
+            identity = Transfer(self.learner, "identity", Pooled(self.learner))
+            choice = choose_without_labels(
+                {"identity": identity, **plain_ones}, self.Xs, self.ys, self.Xt
+            )
+            model, verdict["chosen"] = choice.model, choice.name
+            verdict["details"] = [
+                *verdict["details"],
+                f"The model written is {choice.name}, chosen without labels: {choice.reason}. How "
+                f"well it does can be told once {FEWEST_LABELS} target pictures or more have "
+                "labels.",
+            ]
+        return found, verdict, model
+
+    def compare_alone(self, judged: dict[str, Any]) -> tuple[Any, dict[str, Any], Any]:
+        """The same where the source is a pretrained backbone."""
+        check_classes(self.target)
+        if not self.target.n_labelled:
+            raise ValueError(
+                "Without a source, target pictures must have labels to learn from: none has one. "
+                "Put some into folders named after their classes, or give a source."
+            )
+        plain_features = HandmadeFeatures().fit()
+        handmade = rows_of(plain_features, self.target, self.cache, self.say)
+        rows = {TARGET_ONLY: handmade, PROBE: self.Xt, PROTOTYPE: self.Xt}
+        found = compare_features(
+            rows,
+            self.yt,
+            self.learner,
+            judged["n_folds"],
+            judged["n_repeats"],
+            judged["level"],
+            self.seed,
+        )
+        if found is None:
+            verdict = cannot_tell("too few target pictures have labels", PROBE)
+            return None, _as_block(verdict), fit_alone(PROBE, self.learner, self.Xt, self.yt)
+        if found.verdict.chosen == TARGET_ONLY:  # the baseline has features of its own
+            self.encoder = plain_features
+        return found, verdict_block(found), found.best_
+
+    def shift(self) -> dict[str, Any]:
+        """The diagnosis, along the main directions of the rows."""
+        both = np.concatenate([self.Xs, self.Xt])
+        n = min(N_DIRECTIONS, both.shape[1], len(both) - 1)
+        reduced = PCA(n, random_state=self.seed).fit(both)
+        rows = [reduced.transform(X) for X in (self.Xs, self.Xt)]
+        return diagnose(rows[0], self.ys, rows[1], self.yt, random_state=self.seed).to_dict()
+
+    def quality(self, comparison: Comparison) -> dict[str, Any] | None:
+        """Confusions, where models were scored."""
+        classes = class_names(*(y for y in (self.ys, self.yt) if y is not None))
+        return quality_block(SimpleNamespace(classes=classes), comparison)  # type: ignore[arg-type]
+
+
+def _as_block(verdict: Any) -> dict[str, Any]:
+    return asdict(verdict) | {"gain": None}
+
+
+def _is_network_name(name: str) -> bool:
+    return name.startswith(DEEP) or name == AUTO or name in RECIPES
+
+
+def _checked_names(
+    candidates: list[str] | None, encoder: PictureEncoder, has_no_source: bool
+) -> list[str]:
+    """The candidates, all on rows or all networks."""
+    if has_no_source:
+        if encoder.learns or isinstance(encoder, HandmadeFeatures):
+            raise ValueError(
+                "Without a source, features must be pretrained: give timm:NAME, keras:NAME or a "
+                "Backbone with weights, or a source."
+            )
+        if candidates:
+            raise ValueError(
+                f"Without a source there is nothing to carry: leave out candidates {candidates}. "
+                "The probe and the prototypes of the backbone are compared."
+            )
+        return []
+    names = list(USUAL) if candidates is None else list(candidates)
+    on_rows = [PROTOTYPE, *TARGETS, *mapping_names()]
+    unknown = [n for n in names if not _is_network_name(n) and n not in on_rows]
+    if unknown:
+        raise ValueError(
+            f"Unknown candidate {unknown[0]!r}: give mappings by name, such as coral, target "
+            f"learners such as {PROTOTYPE}, recipes such as lp-ft, or {DEEP}dann."
+        )
+    networks = [name for name in names if _is_network_name(name)]
+    if networks and len(networks) < len(names):
+        others = [name for name in names if name not in networks]
+        raise ValueError(
+            f"{listed(networks)} train a network on pixels, {listed(others)} go on from rows: "
+            "they cannot be compared fold by fold. Run them one after the other."
+        )
+    if networks and not isinstance(encoder, Backbone):
+        raise ValueError(
+            f"{listed(networks)} train a network, and these features have none in PyTorch: give "
+            "features cnn or timm:NAME."
+        )
+    return names
+
+
+def _mistakes(comparison: Comparison | None, chosen: str, target: Pictures) -> list[dict[str, Any]]:
+    if comparison is None or not comparison.n_folds:
+        return []
+    trial = next((t for t in comparison.trials if t.name == chosen and len(t.scores)), None)
+    if trial is None:
+        return []
+    known = target.take(target.is_labelled)
+    return mistake_table(known, trial.predicted[0], comparison.observed, chosen)
+
+
+def _frame(
+    source: Pictures | None,
+    target: Pictures,
+    encoder: PictureEncoder,
+    ground: _Ground,
+    settings: dict[str, Any],
+    command: str,
+    seed: int,
+    twins: TWINS,
+) -> dict[str, Any]:
+    """What every job says: when and how it was done, on what data, with what versions."""
+    classes = class_names(*(one.labels for one in (source, target) if one is not None))
+    domains: dict[str, dict[str, Any]] = {
+        "source": _pretrained(settings, encoder) if source is None else _domain(source),
+        "target": _domain(target),
+    }
+    return {
+        "schema": SCHEMA,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": command,
+        "seed": seed,
+        "versions": versions(),
+        "data": {
+            **domains,
+            "label": "class of a picture",
+            "task": "classification",
+            "classes": [str(name) for name in classes],
+            "features": {"used": 1, "made": ground.Xt.shape[1], "columns": []},
+            "notes": [
+                *(f"Source: {note}" for note in domains["source"]["notes"]),
+                *(f"Target: {note}" for note in domains["target"]["notes"]),
+                *_twin_note(twins),
+                *unseen_note(source, target),
+                *encoder.notes_,
+            ],
+        },
+        "settings": settings,
+    }
+
+
+def _domain(pictures: Pictures) -> dict[str, Any]:
+    reasons = [f"{name}: {why}" for name, why in list(pictures.unreadable.items())[:SHOWN]]
+    return {
+        "name": pictures.name if pictures.path is None else os.path.basename(pictures.path),
+        "path": pictures.path,
+        "rows": len(pictures),
+        "labelled": pictures.n_labelled,
+        "sha256": pictures.sha256,
+        "notes": [*pictures.notes, *reasons],
+    }
+
+
+def _pretrained(settings: dict[str, Any], encoder: PictureEncoder) -> dict[str, Any]:
+    empty: dict[str, Any] = {"path": None, "rows": 0, "labelled": 0, "notes": []}
+    return {"name": settings["features"], "sha256": encoder.fingerprint(), **empty}
+
+
+def _twin_note(twins: TWINS) -> list[str]:
+    if not twins:
+        return []
+    across = sum(kept.name != left.name for kept, _, left, _ in twins)
+    clash = sum(
+        None not in (kept.labels[k], left.labels[j]) and kept.labels[k] != left.labels[j]
+        for kept, k, left, j in twins
+    )
+    note = f"{len(twins)} pictures are nearly the same as another and were left out"
+    note += f", {across} of them in the source as in the target" if across else ""
+    note += f"; {clash} had another label than the one that was kept" if clash else ""
+    return [f"{note}."]
