@@ -101,20 +101,27 @@ def test_numbers_are_blended_too(domains):
     assert found["blend"].scores.mean() > found["source only"].scores.mean()
 
 
-def test_too_few_labels_to_weigh_models_give_their_plain_mean(domains):
+def test_too_few_labels_to_weigh_models_give_their_plain_mean_without_the_guard(domains):
     Xs, ys, Xt, yt = domains
     yt[3:] = np.nan
-    model = AutoTransfer(LEARNER, ["coral", "procrustes"]).fit(Xs, ys, Xt, yt)
+    model = AutoTransfer(LEARNER, ["coral", "procrustes"], guard=False).fit(Xs, ys, Xt, yt)
     assert model.verdict_.outcome == "unknown"
     assert model.verdict_.chosen == "blend"
     assert len(np.unique(model.best_.weights_)) == 1
     assert "paired mapping" in model.comparison_["procrustes"].error
-    alone = AutoTransfer(LEARNER, ["coral"], blend=False).fit(Xs, ys, Xt, yt)
-    assert alone.verdict_.chosen == "source only"
+    for safe in ({"blend": False, "guard": False}, {}):
+        alone = AutoTransfer(LEARNER, ["coral"], **safe).fit(Xs, ys, Xt, yt)
+        assert alone.verdict_.chosen == "source only"
 
 
-def test_without_labels_the_mean_is_used_unless_nothing_has_changed(domains):
+def test_without_labels_the_guard_keeps_to_the_source_only(domains):
     Xs, ys, Xt, _ = domains
-    for rows, chosen in ((Xs[60:], "source only"), (3 * Xt + 5, "blend")):
-        model = AutoTransfer(LEARNER, ["coral", "recentre"]).fit(Xs[:60], ys[:60], rows)
-        assert (model.verdict_.outcome, model.verdict_.chosen) == ("unknown", chosen)
+    model = AutoTransfer(LEARNER, ["coral", "recentre"]).fit(Xs[:60], ys[:60], 3 * Xt + 5)
+    assert (model.verdict_.outcome, model.verdict_.chosen) == ("unknown", "source only")
+
+
+def test_without_labels_and_guard_the_mean_is_used_where_nothing_explains_the_target(domains):
+    Xs, ys, Xt, _ = domains
+    twisted = np.where(np.arange(Xt.shape[1]) % 2, np.abs(Xt) ** 3, Xt)
+    model = AutoTransfer(LEARNER, ["coral"], guard=False).fit(Xs, ys, twisted)
+    assert model.verdict_.chosen == "blend"

@@ -99,11 +99,17 @@ def test_the_leaderboard_is_sorted_and_marks_the_choice(moved):
         assert row["low"] <= row["score"] <= row["high"] <= 1.0
 
 
-def test_without_target_labels_nothing_is_claimed_and_what_explains_the_target_is_used(
-    moved, truth
-):
+def test_without_target_labels_the_guard_names_what_explains_the_target_and_does_not_use_it(moved):
     Xs, ys, Xt, _ = moved
     found = compare(Xs, ys, Xt, learner=LEARNER, candidates=["coral", "recentre"])
+    assert found.verdict.chosen == "source only"
+    assert "explains the target" in found.verdict.details[-1]
+
+
+def test_without_target_labels_and_guard_what_explains_the_target_is_used(moved, truth):
+    Xs, ys, Xt, _ = moved
+    names = ["coral", "recentre"]
+    found = compare(Xs, ys, Xt, learner=LEARNER, candidates=names, guard=False)
     assert found.verdict.outcome == "unknown"
     assert found.verdict.chosen in ("coral", "recentre")
     assert "no labels" in found.verdict.sentence

@@ -12,7 +12,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.metrics import get_scorer
 
 from landbridge.domains import as_labels, check_rows, class_names, is_labelled, labelled_rows
-from landbridge.evidence.validation.choice import change_of, choose_without_labels
+from landbridge.evidence.validation.choice import Choice, change_of, choose_without_labels
 from landbridge.evidence.verdict.blend import (
     Blend,
     RecordedClassifier,
@@ -214,7 +214,9 @@ def compare(
         Time that one candidate may take in all; one that takes longer is stopped, and the table
         says so. Threads, such as Dask's, and Windows are only stopped between two folds.
     guard : bool
-        Use a candidate only if it beats the best without a mapping beyond the noise.
+        Use a candidate only if it beats the best without a mapping beyond the noise; without
+        target labels, which nothing can be proved by, source only. Without the guard the best
+        score decides, or, without labels, the change that explains the target's rows.
     blend : bool
         Add the mean of all models, weighed by held-out labels; it is used where no candidate
         passes the guard, since it is seldom far from the best.
@@ -260,7 +262,7 @@ def compare(
     data = Data(rows_s, labels_s, rows_t, labels_t)
     reason = _why_not(learner, observed)
     if reason:
-        rest = metric, level, random_state, limit if blend else None, blend
+        rest = metric, level, random_state, limit, guard, blend
         return _unproved(reason, models, data, observed, *rest)
 
     classifies = is_classifier(learner)
@@ -297,43 +299,55 @@ def _unproved(
     level: float,
     random_state: int,
     limit: float | None,
+    guard: bool,
     blend: bool,
 ) -> Comparison:
     """What can be had where target labels are too few to score anything.
 
-    Without any label, the source only is used where nothing seems to have changed. Otherwise it
-    is, with ``blend``, the plain mean of all models; without, a transfer whose change of the
-    source explains the target's rows, and the source only where none does or there are a few
-    labels, which no rule could weigh.
+    The guard keeps to the source only, and says which transfer would explain the target's rows.
+    Without the guard that transfer is used; where nothing explains them, or a few labels are
+    there that no rule could weigh, it is with ``blend`` the plain mean of all models.
     """
     trials = [_trial(runner) for runner in models]
-    said: list[str] = []
+    choice = None
     if not len(observed) and is_classifier(models[0].model):
-        choice = choose_without_labels(
-            {r.name: r.model for r in models if change_of(_mapping(r.model))},
-            data.Xs,
-            data.ys,
-            data.Xt,
-            level=level,
-            random_state=random_state,
-        )
-        for trial in trials:
-            found = choice.table["error"].get(trial.name)
-            trial.error = found if isinstance(found, str) else None
-        # Several changes often fit as well, and the wrong one harms: the mean of all seldom does.
-        if EXPLAINS in choice.reason and (not blend or choice.name == SOURCE_ONLY):
-            verdict = cannot_tell(reason, choice.name, choice.reason, FEWEST_LABELS)
-            return Comparison(metric, trials, verdict, observed, 0, 0, said, choice.model)
-    if blend:
+        choice = _explanation(models, trials, data, level, random_state)
+    if guard:
+        hint = f"{choice.name}, {choice.reason}" if choice and choice.name != SOURCE_ONLY else ""
+        verdict = cannot_tell(reason, fewest=FEWEST_LABELS, hint=hint)
+        best = clone(models[0].model).fit(*data)
+    elif choice:
+        verdict = cannot_tell(reason, choice.name, choice.reason, FEWEST_LABELS)
+        best = choice.model
+    elif blend:
         able = [trial for trial in trials if trial.error is None and _can_fit(trial, data, limit)]
         whole = Blend([trial.model for trial in able], np.ones(len(able)))
         trials.append(Trial(BLEND, "candidate", whole))
         why = f"the plain mean of {len(able)} models, which hedges between them"
         verdict = cannot_tell(reason, BLEND, why, FEWEST_LABELS)
-        return Comparison(metric, trials, verdict, observed, 0, 0, said, whole.fit(*data))
-    verdict = cannot_tell(reason, fewest=FEWEST_LABELS)
-    best = clone(models[0].model).fit(*data)
-    return Comparison(metric, trials, verdict, observed, 0, 0, said, best)
+        best = whole.fit(*data)
+    else:
+        verdict = cannot_tell(reason, fewest=FEWEST_LABELS)
+        best = clone(models[0].model).fit(*data)
+    return Comparison(metric, trials, verdict, observed, 0, 0, [], best)
+
+
+def _explanation(
+    models: list[Runner], trials: list[Trial], data: Data, level: float, random_state: int
+) -> Choice | None:
+    """The simplest change of the source that explains the target's rows, if one does."""
+    choice = choose_without_labels(
+        {r.name: r.model for r in models if change_of(_mapping(r.model))},
+        data.Xs,
+        data.ys,
+        data.Xt,
+        level=level,
+        random_state=random_state,
+    )
+    for trial in trials:
+        found = choice.table["error"].get(trial.name)
+        trial.error = found if isinstance(found, str) else None
+    return choice if EXPLAINS in choice.reason else None
 
 
 def _can_fit(trial: Trial, data: Data, limit: float | None) -> bool:

@@ -213,9 +213,14 @@ def judge(
 
 
 def cannot_tell(
-    reason: str, chosen: str = SOURCE_ONLY, why: str = "", fewest: int | None = None
+    reason: str,
+    chosen: str = SOURCE_ONLY,
+    why: str = "",
+    fewest: int | None = None,
+    hint: str = "",
 ) -> Verdict:
     """The verdict where nothing could be compared: claim nothing, and say what would do."""
+    hints = [f"Unproved, and so not used by the guard: {hint}."] if hint else []
     needed = labels_needed(USUAL_GAIN, USUAL_SPREAD)
     least = f" {fewest} are the fewest for any comparison." if fewest else ""
     return Verdict(
@@ -227,6 +232,7 @@ def cannot_tell(
             "whether labels depend on the features as in the source cannot be seen.",
             f"About {needed} labelled target rows, drawn at random, would show a gain of ten "
             f"points.{least}",
+            *hints,
         ],
         SOURCE_ONLY,
         chosen,
