@@ -50,8 +50,8 @@ def run(
     candidates: Annotated[
         str | None,
         typer.Option(
-            help="Mappings and target learners to compare, coral,prototype by default; or, to "
-            "train the backbone, recipes such as lp-ft,lora,auto and deep:dann.",
+            help="Mappings and target learners to compare, by default recentre,augmentation,"
+            "prototype; or, to train the backbone, recipes such as lp-ft,lora,auto and deep:dann.",
             show_default=False,
         ),
     ] = None,

@@ -49,7 +49,7 @@ from landbridge.training import Training
 from landbridge.transfer import Transfer
 
 Progress = Callable[[str, int, int], None]
-USUAL = ("coral", PROTOTYPE)
+USUAL = ("recentre", "augmentation", PROTOTYPE)
 N_DIRECTIONS = 10
 SHOWN = 10
 TWINS = list[tuple[Pictures, int, Pictures, int]]
@@ -94,9 +94,9 @@ def run_images(
         As of ``ImageTransfer``.
     candidates : list of str, optional
         On the rows of ``features``: names of mappings, ``"prototype"`` or other target learners;
-        by default ``coral`` and ``prototype``. Or, to train the backbone of ``features`` itself:
-        recipes of ``FineTune``, ``"auto"`` and ``"deep:NAME"``; source only, target only and
-        pooled are then networks too.
+        by default ``recentre``, ``augmentation`` and ``prototype``. Or, to train the backbone of
+        ``features`` itself: recipes of ``FineTune``, ``"auto"`` and ``"deep:NAME"``; source only,
+        target only and pooled are then networks too.
     cache, training
         As of ``ImageTransfer``.
     label, path : str
@@ -279,12 +279,12 @@ class _Ground:
             self.Xs, self.ys, self.Xt, self.yt, learner=self.learner, candidates=models, **judged
         )
         verdict, model = verdict_block(found), found.best_
-        plain_ones = {n: m for n, m in models.items() if not self.trains or n.startswith(DEEP)}
-        if verdict["outcome"] == "unknown" and plain_ones:
+        bare = {n: m for n, m in models.items() if self._needs_no_labels(n)}
+        if verdict["outcome"] == "unknown" and bare:
             self.say("Choosing without labels", 0, 0)
             identity = Transfer(self.learner, "identity", Pooled(self.learner))
             choice = choose_without_labels(
-                {"identity": identity, **plain_ones}, self.Xs, self.ys, self.Xt
+                {"identity": identity, **bare}, self.Xs, self.ys, self.Xt
             )
             model, verdict["chosen"] = choice.model, choice.name
             verdict["details"] = [
@@ -294,6 +294,10 @@ class _Ground:
                 "labels.",
             ]
         return found, verdict, model
+
+    def _needs_no_labels(self, name: str) -> bool:
+        """Whether a candidate can be fitted to bare target pictures."""
+        return name.startswith(DEEP) or not (self.trains or name in TARGETS)
 
     def compare_alone(self, judged: dict[str, Any]) -> tuple[Any, dict[str, Any], Any]:
         """The same where the source is a pretrained backbone."""
