@@ -40,6 +40,7 @@ _NAMES = {
     "rank_without_labels",
     "report": "render_report write_report",
     "job": "TableModel check run",
+    "kits.image": "ImageTransfer export_pictures read_pictures run_images",
     "kits.text": "CountVectors TextTransfer VocabularyMap WordVectors read_word_vectors run_texts",
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}

@@ -73,7 +73,7 @@ def test_mistakes_are_shown_as_pictures(pictures):
     table = results["tables"][1]
     assert table["title"] == "What was mistaken for what"
     found = {tuple(row[:3]) for row in table["rows"]}
-    assert ("disc", "across", 2) in found
+    assert ("disc", "across", "2 ×") in found
     assert "labelled target pictures, each predicted by" in table["about"]
 
 

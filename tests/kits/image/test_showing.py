@@ -28,7 +28,7 @@ def test_mistakes_are_counted_by_what_was_taken_for_what(read):
     observed = np.array(["a", "a", "a", "b", "b", "b", "c", "c", "c"])
     predicted = np.array(["a", "b", "b", "b", "b", "c", "c", "c", "c"])
     (table,) = mistake_table(read, predicted, observed, "pooled")
-    assert [row[:3] for row in table["rows"]] == [["a", "b", 2], ["b", "c", 1]]
+    assert [row[:3] for row in table["rows"]] == [["a", "b", "2 ×"], ["b", "c", "1 ×"]]
     assert [p["alt"] for p in table["rows"][0][3]["pictures"]] == ["1", "2"]
     assert table["about"].startswith("3 of 9 labelled target pictures")
     assert mistake_table(read, observed, observed, "pooled") == []

@@ -63,7 +63,7 @@ def mistake_table(
         pairs.setdefault((str(observed[row]), str(predicted[row])), []).append(row)
     ordered = sorted(pairs.items(), key=lambda item: (-len(item[1]), item[0]))
     rows = [
-        [is_, seen_as, len(where), _shown(known, where)]
+        [is_, seen_as, f"{len(where)} ×", _shown(known, where)]
         for (is_, seen_as), where in ordered[:N_MISTAKES]
     ]
     return [
