@@ -31,7 +31,7 @@ def test_a_table_of_paths_is_seen_from_its_folder(pictures, write_folder):
     table = pd.DataFrame({"file": ["disc/001.png", "across/000.png"], "kind": ["round", None]})
     table.to_csv(folder / "list.csv", index=False)
     read = read_pictures(folder / "list.csv", path="file", label="kind")
-    assert read.labels[0] == "round" and read.n_labelled == 1
+    assert read.labels.tolist() == ["round", None] and read.n_labelled == 1
     np.testing.assert_array_equal(read.pixels(24), arrays[[1, 0]])
     table["file"] = [str(folder / name) for name in table["file"]]
     assert len(read_pictures(table, path="file")) == 2

@@ -40,6 +40,12 @@ def test_rows_are_kept_in_the_cache(folders, tmp_path):
     )
 
 
+def test_a_saved_model_knows_no_folder_of_this_machine(folders, tmp_path):
+    model = ImageTransfer("hog", size=32, cache=tmp_path / "rows").fit(*folders)
+    again = load(model.save(tmp_path / "model.landbridge"))
+    assert again.cache is None and model.cache == tmp_path / "rows"
+
+
 def test_no_target_label_is_needed(pictures):
     arrays, truth = pictures("target", 12)
     for way in ({"target": "pooled"}, {"target": "prototype"}, {"mapping": "coral"}):

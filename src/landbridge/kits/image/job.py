@@ -459,7 +459,7 @@ def _twin_note(twins: TWINS) -> list[str]:
         return []
     across = sum(kept.name != left.name for kept, _, left, _ in twins)
     clash = sum(
-        None not in (kept.labels[k], left.labels[j]) and kept.labels[k] != left.labels[j]
+        None not in (one := kept.labels[k], other := left.labels[j]) and one != other
         for kept, k, left, j in twins
     )
     note = f"{len(twins)} pictures are nearly the same as another and were left out"

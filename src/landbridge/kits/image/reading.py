@@ -318,6 +318,8 @@ def _looked_at(
     progress: Progress | None,
 ) -> Pictures:
     """Every picture decoded once: what cannot be is passed over."""
+    known = np.array(labels, dtype=object)
+    known[~is_labelled(known)] = None
     unreadable: dict[str, str] = {}
     keys, nine, small, kept = [], [], [], []
     for k, item in enumerate(items):
@@ -349,7 +351,7 @@ def _looked_at(
         where,
         [items[k] for k in kept],
         [names[k] for k in kept],
-        np.asarray(labels, dtype=object)[kept],
+        known[kept],
         keys,
         difference_hashes(np.stack(nine)),
         np.stack(small),

@@ -194,7 +194,7 @@ class ImageTransfer(ClassifierMixin, BaseEstimator):
 
         ``is_network`` says that the model takes scaled pixels, and not the encoder's rows.
         """
-        whole = cls(type(features).__name__)
+        whole = cls(clone(features))
         whole.features_, whole.model_, whole.takes_pixels_ = features, model, is_network
         whole.classes_, whole.notes_ = model.classes_, list(features.notes_)
         return whole
@@ -244,6 +244,10 @@ class ImageTransfer(ClassifierMixin, BaseEstimator):
         """Write the fitted model to one file, which ``landbridge.load`` reads back."""
         check_is_fitted(self, "model_")
         return save(self, path)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: Any = super().__getstate__()
+        return state | {"cache": None}  # a folder of this machine
 
     def _rows(self, pictures: Pictures) -> NDArray[np.float32]:
         if self.takes_pixels_:
