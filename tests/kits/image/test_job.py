@@ -1,16 +1,20 @@
+import io
 import json
 import re
 
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from landbridge import load
 from landbridge.cli.app import app
+from landbridge.cli.screen import show_run
 from landbridge.kits.image import ImageTransfer, read_pictures, run_images
 from landbridge.kits.image.job import apart
 from landbridge.kits.image.pretrained import compare_features
+from landbridge.report import render_report
 
 QUICK = {"features": "hog", "size": 32, "candidates": ["prototype"], "n_folds": 2}
 
@@ -123,8 +127,13 @@ def test_a_pretrained_backbone_is_judged_against_handmade_features(folders):
     assert outcome.model.score(folders[1]) > 0.8
     few = read_pictures(folders[1])
     few.labels[2:-2] = None
-    told = run_images(None, few, features=Backbone(module, 16)).results["verdict"]
-    assert told["outcome"] == "unknown" and told["chosen"] == "probe"
+    told = run_images(None, few, features=Backbone(module, 16)).results
+    assert told["verdict"]["outcome"] == "unknown" and told["verdict"]["chosen"] == "probe"
+    said = io.StringIO()
+    show_run(Console(file=said), told)
+    assert "cannot be known here" in said.getvalue()
+    assert "Pictures by class" in render_report(told)
+    assert told["leaderboard"]["rows"] == [] and told["leaderboard"]["n_labelled"] == 4
 
 
 def test_held_out_labels_are_not_seen_by_the_comparison(rng):
@@ -156,6 +165,18 @@ def test_what_was_asked_wrongly_is_named_before_any_work(change, message, tmp_pa
     asked = {"source": tmp_path, "target": tmp_path, **QUICK} | change
     with pytest.raises(ValueError, match=message):
         run_images(asked.pop("source"), asked.pop("target"), **asked)
+
+
+def test_a_source_that_is_a_copy_of_the_target_is_refused(folders):
+    with pytest.raises(ValueError, match="the source has 0 pictures of 0 classes"):
+        run_images(folders[0], folders[0], **QUICK)
+
+
+def test_results_are_as_their_schema_says(folders):
+    jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
+    from landbridge.results import results_schema
+
+    jsonschema.validate(run_images(*folders, **QUICK).results, results_schema())
 
 
 def test_labels_of_two_types_are_refused(pictures):

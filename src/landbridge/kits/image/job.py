@@ -23,7 +23,7 @@ from landbridge.kits.image.backbones import Backbone
 from landbridge.kits.image.encoder import PictureEncoder, rows_of
 from landbridge.kits.image.handmade import HandmadeFeatures
 from landbridge.kits.image.near import MOST_BITS, groups_of, near_duplicates
-from landbridge.kits.image.pretrained import compare_features, fit_alone
+from landbridge.kits.image.pretrained import METRIC, compare_features, fit_alone
 from landbridge.kits.image.reading import Pictures, check_classes, read_pictures
 from landbridge.kits.image.showing import example_table, mistake_table, twin_table
 from landbridge.kits.image.transfer import (
@@ -133,6 +133,8 @@ def run_images(
         common_labels(plain_labels(pictures_s.labels), pictures_t.labels)
     say("Looking for pictures that are nearly the same", 0, 0)
     pictures_s, pictures_t, twins = apart(pictures_s, pictures_t, most_bits)
+    if pictures_s is not None:
+        _check_left(pictures_s)
     judged: dict[str, Any] = {
         "metric": metric,
         "n_folds": n_folds,
@@ -162,7 +164,7 @@ def run_images(
     results = {
         **_frame(pictures_s, pictures_t, encoder, ground, settings, command, seed, twins),
         "verdict": verdict,
-        "leaderboard": None if comparison is None else leaderboard_block(comparison),
+        "leaderboard": _board(comparison, pictures_t),
         "shift": None if pictures_s is None else ground.shift(),
         "quality": None if comparison is None else ground.quality(comparison),
         "tables": [
@@ -385,6 +387,23 @@ def _checked_names(
             "features cnn or timm:NAME."
         )
     return names
+
+
+def _check_left(source: Pictures) -> None:
+    """Refuse a source that is a copy of the target."""
+    if len(class_names(source.labels)) < 2:
+        raise ValueError(
+            "Without those that are nearly the same as pictures of the target, the source has "
+            f"{len(source)} pictures of {len(class_names(source.labels))} classes: give a source "
+            "that is another set of pictures, of two classes at least."
+        )
+
+
+def _board(comparison: Comparison | None, target: Pictures) -> dict[str, Any]:
+    if comparison is not None:
+        return leaderboard_block(comparison)
+    told = {"metric": METRIC, "greater_is_better": True, "n_labelled": target.n_labelled}
+    return {**told, "folds": 0, "repeats": 0, "rows": []}
 
 
 def _mistakes(comparison: Comparison | None, chosen: str, target: Pictures) -> list[dict[str, Any]]:
