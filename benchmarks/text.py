@@ -209,10 +209,11 @@ def show(title: str, table: dict[str, dict[str, float]], further: dict[str, str]
     rows = {name: list(scores.values()) for name, scores in table.items()}
     rows |= {name: [float(x) for x in figures.split()] for name, figures in further.items()}
     tasks = list(next(iter(table.values())))
-    width = max(len(name) for name in rows)
-    print(f"\n{title}\n{'':<{width}}  {'  '.join(f'{t:>7}' for t in tasks)}     mean")
+    width, columns = max(map(len, rows)), [max(7, len(task)) for task in tasks]
+    heads = "  ".join(f"{task:>{n}}" for task, n in zip(tasks, columns))
+    print(f"\n{title}\n{'':<{width}}  {heads}     mean")
     for name, scores in rows.items():
-        shown = "  ".join(f"{score:7.1f}" for score in scores)
+        shown = "  ".join(f"{score:{n}.1f}" for score, n in zip(scores, columns))
         print(f"{name:<{width}}  {shown}  {np.mean(scores):7.2f}")
 
 
