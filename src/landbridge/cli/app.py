@@ -1,6 +1,5 @@
 """The commands. Each imports what it needs when it runs: ``--help`` needs none of it."""
 
-import json
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,8 +8,9 @@ import typer
 from rich.console import Console
 
 from landbridge.cli import options
-from landbridge.cli.failures import explained, show_warnings
+from landbridge.cli.failures import explained
 from landbridge.cli.image import image_app
+from landbridge.cli.outcome import deliver, finish, print_json
 from landbridge.cli.progress import progress_bars
 from landbridge.cli.ranking import rank
 from landbridge.cli.recommend import recommend_app
@@ -78,7 +78,7 @@ def demo(
             command = command_of("demo", given)
             outcome = run_demo(given.seed, given.jobs, command, progress)
             written = outcome.save(output)
-        _finish(outcome.results, written, show_demo, as_json, quiet)
+        finish(outcome.results, written, show_demo, as_json, quiet)
 
 
 @app.command()
@@ -114,7 +114,7 @@ def check(
             command = command_of("check", settings)
             outcome = job.check(**problem_of(settings), seed=settings.seed, command=command)
             written = outcome.save(settings.output) if settings.output else {}
-        _finish(outcome.results, written, show_check, as_json, quiet)
+        finish(outcome.results, written, show_check, as_json, quiet)
 
 
 app.command()(rank)
@@ -156,7 +156,7 @@ def run(
         written_to = {"output": _text(output)}
         settings = read_settings(config, typed | compared | judged | written_to)
         outcome, written = _run(settings, shows_progress=not (quiet or as_json))
-        _finish(outcome.results, written, show_run, as_json, quiet)
+        finish(outcome.results, written, show_run, as_json, quiet)
 
 
 def _run(settings: Any, shows_progress: bool) -> tuple[Any, dict[str, Path]]:
@@ -201,19 +201,12 @@ def predict(
     """Predict the label of each row of a table, with probabilities where the model has them."""
     with explained(debug=debug, quiet=quiet):
         from landbridge.cli.inputs import check_folder
-        from landbridge.cli.predicting import predictions, write_csv
+        from landbridge.cli.predicting import predictions
 
         if output is not None:
             check_folder(output.absolute().parent)
         found = predictions(model, table)
-        if output is not None:
-            write_csv(found, output)
-        if as_json:
-            typer.echo(found.to_json(orient="records"))
-        elif output is None:
-            typer.echo(found.to_csv(index=False), nl=False)
-        elif not quiet:
-            typer.echo(f"{len(found)} predictions in {output}")
+        deliver(found, output, as_json, quiet)
 
 
 @app.command()
@@ -223,7 +216,7 @@ def mappings(as_json: options.Json = False) -> None:
         from landbridge.cli.listing import catalogue, show_catalogue
 
         rows = catalogue()
-        _print_json(rows) if as_json else show_catalogue(Console(), rows)
+        print_json(rows) if as_json else show_catalogue(Console(), rows)
 
 
 @data_app.command("list")
@@ -233,7 +226,7 @@ def list_data(as_json: options.Json = False) -> None:
         from landbridge.cli.listing import data_sets, show_data_sets
 
         rows = data_sets()
-        _print_json(rows) if as_json else show_data_sets(Console(), rows)
+        print_json(rows) if as_json else show_data_sets(Console(), rows)
 
 
 @data_app.command("fetch")
@@ -251,28 +244,9 @@ def fetch_data(
             progress(f"Fetching {name}", 0, 0)
             paths = [str(path) for path in fetch(name)]
         if as_json:
-            _print_json(paths)
+            print_json(paths)
         elif not quiet:
             typer.echo("\n".join(paths) or f"{name} comes with scikit-learn.")
-
-
-def _finish(
-    results: dict[str, Any], written: dict[str, Path], show: Any, as_json: bool, quiet: bool
-) -> None:
-    """Say what was found, in the way that was asked for."""
-    if not quiet:
-        show_warnings(results["warnings"])
-    if as_json:
-        _print_json(results)
-    elif not quiet:
-        from landbridge.cli.screen import show_files
-
-        show(Console(), results)
-        show_files(Console(), written)
-
-
-def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, indent=1, allow_nan=False))
 
 
 def _text(path: Path | None) -> str | None:

@@ -7,6 +7,7 @@ import typer
 
 from landbridge.cli import options
 from landbridge.cli.failures import explained
+from landbridge.cli.outcome import command_again, deliver, finish, split_names
 from landbridge.cli.progress import progress_bars
 
 image_app = typer.Typer(
@@ -85,7 +86,6 @@ def run(
     listed; of pictures that are nearly the same one is used.
     """
     with explained(debug=debug, quiet=quiet):
-        from landbridge.cli.app import _finish
         from landbridge.cli.blas import one_blas_thread
         from landbridge.cli.inputs import check_folder
         from landbridge.cli.screen import show_run
@@ -96,7 +96,7 @@ def run(
         given: dict[str, Any] = {
             "features": features,
             "size": size,
-            "candidates": None if candidates is None else _names(candidates),
+            "candidates": split_names(candidates),
             "cache": cache,
             "label": label,
             "path": path,
@@ -111,12 +111,16 @@ def run(
             outcome = run_images(
                 *domains,
                 training=None if epochs is None else Training(max_epochs=epochs),
-                command=_command(source, target, output, given | {"epochs": epochs}),
+                command=command_again(
+                    ["image", "run", *(one for one in (source, target) if one)],
+                    {"output": output, **given, "epochs": epochs},
+                    {"label": "label", "path": "path"},
+                ),
                 progress=progress,
                 **{name: value for name, value in given.items() if value is not None},
             )
             written = outcome.save(output)
-        _finish(outcome.results, written, show_run, as_json, quiet)
+        finish(outcome.results, written, show_run, as_json, quiet)
 
 
 @image_app.command()
@@ -135,7 +139,6 @@ def predict(
     with explained(debug=debug, quiet=quiet):
         from landbridge.cli.failures import show_warnings
         from landbridge.cli.inputs import check_folder
-        from landbridge.cli.predicting import write_csv
         from landbridge.kits.image import predict_files
 
         if output is not None:
@@ -143,14 +146,7 @@ def predict(
         found, unreadable = predict_files(_loaded(model), files)
         if not quiet:
             show_warnings([f"{name} cannot be read: {why}" for name, why in unreadable.items()])
-        if output is not None:
-            write_csv(found, output)
-        if as_json:
-            typer.echo(found.to_json(orient="records"))
-        elif output is None:
-            typer.echo(found.to_csv(index=False), nl=False)
-        elif not quiet:
-            typer.echo(f"{len(found)} predictions in {output}")
+        deliver(found, output, as_json, quiet)
 
 
 @image_app.command()
@@ -184,20 +180,3 @@ def _loaded(model: Path) -> Any:
             "model that landbridge image run has written."
         )
     return loaded
-
-
-def _names(candidates: str) -> list[str]:
-    return [name.strip() for name in candidates.split(",") if name.strip()]
-
-
-def _command(source: Path, target: Path | None, output: Path, given: dict[str, Any]) -> str:
-    """The command line that does the same once more."""
-    import shlex
-
-    words = ["landbridge", "image", "run", *(str(one) for one in (source, target) if one)]
-    words += ["--output", str(output)]
-    for name, value in given.items():
-        if value is not None and (name, value) not in (("label", "label"), ("path", "path")):
-            shown = ",".join(value) if isinstance(value, list) else str(value)
-            words += [f"--{name.removeprefix('n_')}", shown]
-    return shlex.join(words)

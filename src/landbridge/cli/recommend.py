@@ -1,6 +1,5 @@
 """``landbridge recommend``: one shop's users carried over to another shop."""
 
-import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +8,7 @@ from rich.console import Console
 
 from landbridge.cli import options
 from landbridge.cli.failures import explained
+from landbridge.cli.outcome import command_again, finish, split_names
 from landbridge.cli.progress import progress_bars
 
 recommend_app = typer.Typer(
@@ -16,6 +16,10 @@ recommend_app = typer.Typer(
 )
 User = Annotated[str, typer.Option("--user", help="The column with the users.")]
 Item = Annotated[str, typer.Option("--item", help="The column with the items.")]
+
+
+USUAL = {"feedback": "auto", "duplicates": "mean", "n_folds": 5, "max_users": 2000, "seed": 0}
+"""What need not be said again."""
 
 
 @recommend_app.command()
@@ -73,7 +77,6 @@ def run(
     lets pass; where none does, new users get what the average user likes.
     """
     with explained(debug=debug, quiet=quiet):
-        from landbridge.cli.app import _finish
         from landbridge.cli.blas import one_blas_thread
         from landbridge.cli.inputs import check_folder
         from landbridge.kits.recommend import run_recommend
@@ -85,7 +88,7 @@ def run(
             "rating": rating,
             "time": time,
             "item_features": item_features,
-            "mappings": _split(mappings),
+            "mappings": split_names(mappings),
             "feedback": feedback,
             "duplicates": duplicates,
             "n_folds": 5 if folds is None else folds,
@@ -93,10 +96,12 @@ def run(
             "seed": seed or 0,
         }
         with progress_bars(not (quiet or as_json)) as progress, one_blas_thread():
-            command = _command(source, target, output, given)
+            command = command_again(
+                ["recommend", "run", source, target], {**given, "output": output}, USUAL
+            )
             outcome = run_recommend(source, target, **given, command=command, progress=progress)
             written = outcome.save(output)
-        _finish(outcome.results, written, _show, as_json, quiet)
+        finish(outcome.results, written, _show, as_json, quiet)
 
 
 @recommend_app.command()
@@ -127,22 +132,6 @@ def top(
             typer.echo(found.to_json(orient="records"))
         else:
             typer.echo(found.to_csv(index=False), nl=False)
-
-
-def _split(names: str | None) -> list[str] | None:
-    return None if names is None else [name.strip() for name in names.split(",")]
-
-
-def _command(source: Path, target: Path, output: Path, given: dict[str, Any]) -> str:
-    """The command line that does the same once more."""
-    usual = {"feedback": "auto", "duplicates": "mean", "n_folds": 5, "max_users": 2000, "seed": 0}
-    words = ["landbridge", "recommend", "run", str(source), str(target)]
-    for name, value in given.items():
-        if value is None or usual.get(name) == value:
-            continue
-        option = "folds" if name == "n_folds" else name.replace("_", "-")
-        words += [f"--{option}", ",".join(value) if isinstance(value, list) else str(value)]
-    return shlex.join([*words, "--output", str(output)])
 
 
 def _show(console: Console, results: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ import typer
 
 from landbridge.cli import options
 from landbridge.cli.failures import explained
+from landbridge.cli.outcome import command_again, deliver, finish, split_names
 from landbridge.cli.progress import progress_bars
 
 text_app = typer.Typer(
@@ -55,7 +56,6 @@ def run(
     the guard chooses; without, a mapping is chosen by what can be seen, and the report says so.
     """
     with explained(debug=debug, quiet=quiet):
-        from landbridge.cli.app import _finish
         from landbridge.cli.blas import one_blas_thread
         from landbridge.cli.inputs import check_folder
         from landbridge.cli.screen import show_run
@@ -63,7 +63,7 @@ def run(
 
         check_folder(output)
         given: dict[str, Any] = {
-            "candidates": None if candidates is None else _names(candidates),
+            "candidates": split_names(candidates),
             "metric": metric,
             "n_folds": folds,
             "n_repeats": repeats,
@@ -77,12 +77,16 @@ def run(
                 target,
                 text=text,
                 label=label,
-                command=_command(source, target, text, label, output, given),
+                command=command_again(
+                    ["text", "run", source, target],
+                    {"text": text, "label": label, "output": output, **given},
+                    {},
+                ),
                 progress=progress,
                 **{name: value for name, value in given.items() if value is not None},
             )
             written = outcome.save(output)
-        _finish(outcome.results, written, show_run, as_json, quiet)
+        finish(outcome.results, written, show_run, as_json, quiet)
 
 
 @text_app.command()
@@ -108,7 +112,6 @@ def predict(
     """Label each text of a table, with probabilities, and the words that decided if asked."""
     with explained(debug=debug, quiet=quiet):
         from landbridge.cli.inputs import check_folder
-        from landbridge.cli.predicting import write_csv
         from landbridge.kits.text import TextModel, read_texts
         from landbridge.saving import load
 
@@ -123,30 +126,4 @@ def predict(
         column = text or loaded.text
         read = read_texts(table, text=column, name=table.name, encoding=encoding)
         found = loaded.predict(read.texts, words)
-        if output is not None:
-            write_csv(found, output)
-        if as_json:
-            typer.echo(found.to_json(orient="records"))
-        elif output is None:
-            typer.echo(found.to_csv(index=False), nl=False)
-        elif not quiet:
-            typer.echo(f"{len(found)} predictions in {output}")
-
-
-def _names(candidates: str) -> list[str]:
-    return [name.strip() for name in candidates.split(",") if name.strip()]
-
-
-def _command(
-    source: Path, target: Path, text: str, label: str, output: Path, given: dict[str, Any]
-) -> str:
-    """The command line that does the same once more."""
-    import shlex
-
-    words = ["landbridge", "text", "run", str(source), str(target), "--text", text]
-    words += ["--label", label, "--output", str(output)]
-    for name, value in given.items():
-        if value is not None:
-            shown = ",".join(value) if isinstance(value, list) else str(value)
-            words += [f"--{name.removeprefix('n_')}", shown]
-    return shlex.join(words)
+        deliver(found, output, as_json, quiet)
