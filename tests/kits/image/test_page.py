@@ -3,18 +3,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-README = Path(__file__).parents[3] / "README.md"
+PAGE = Path(__file__).parents[3] / "docs" / "images.md"
 
 
-def blocks_on_pictures():
-    parts = README.read_text("utf-8").split("```python\n")[1:]
-    return [block for part in parts if "ImageTransfer" in (block := part.split("```")[0])]
-
-
-def test_what_the_readme_says_of_pictures_runs(pictures, write_folder, tmp_path, monkeypatch):
-    blocks = blocks_on_pictures()
-    if not blocks:
-        pytest.skip("the README has no section on pictures")
+def test_what_the_page_on_images_says_runs(pictures, write_folder, tmp_path, monkeypatch):
+    blocks = [part.split("```")[0] for part in PAGE.read_text("utf-8").split("```python\n")[1:]]
+    assert any("lp-ft" in block for block in blocks)
     pytest.importorskip("torch", reason="PyTorch is not installed")
     monkeypatch.chdir(tmp_path)
     write_folder("catalogue", *pictures("source", 6))
