@@ -182,7 +182,11 @@ def scores(task: Task, side: int, backbone: Any, n: int, seed: int, cache: str) 
     fitted = Backbone(backbone, side)
     pixels = HandmadeFeatures("pixels", side).fit()
     scratch = NetworkSource(
-        network(side), input_shape=(3, side, side), training=steps(len(known)), random_state=seed
+        network(side),
+        input_shape=(3, side, side),
+        validation_share=0.0,
+        training=steps(len(known)),
+        random_state=seed,
     ).fit(pixels.transform(known.pixels(side)), np.array(known.labels.tolist()))
     truth = np.array(task.test.labels.tolist())
     found = {

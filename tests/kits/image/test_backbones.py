@@ -8,6 +8,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from landbridge import Training, load, save  # noqa: E402
 from landbridge.kits.image import Backbone, HandmadeFeatures  # noqa: E402
+from landbridge.kits.image.backbones import PatientNetwork  # noqa: E402
 from landbridge.source import NetworkSource  # noqa: E402
 
 QUICK = Training(max_epochs=2)
@@ -109,6 +110,13 @@ def test_the_fingerprint_is_that_of_the_weights(data):
 def test_a_network_that_is_to_be_trained_needs_labels():
     with pytest.raises(ValueError, match="'cnn' is trained on labelled pictures of the source"):
         Backbone("cnn", 16).fit()
+
+
+def test_few_labels_are_learned_by_as_many_steps_as_fine_tuning_takes(data):
+    rows = HandmadeFeatures("pixels", 16).fit().transform(data[0])
+    net = PatientNetwork((), input_shape=(3, 16, 16), random_state=0)
+    assert net.fit(rows, data[1]).n_epochs_ == 300  # one batch each
+    assert net.set_params(training=QUICK).fit(rows, data[1]).n_epochs_ == 2
 
 
 def test_an_unknown_name_of_timm_is_named(timm):

@@ -13,6 +13,7 @@ from landbridge.domains.parameters import check_number
 from landbridge.domains.wording import listed, nearest
 from landbridge.kits.image.encoder import PictureEncoder, as_bytes
 from landbridge.source import NetworkSource
+from landbridge.target.fine_tune.fine_tune import _enough_steps
 from landbridge.target.fine_tune.start import network_model
 from landbridge.training import Training
 
@@ -189,6 +190,22 @@ class Backbone(PictureEncoder, BaseEstimator):
 
     def __sklearn_is_fitted__(self) -> bool:
         return "model_" in vars(self)
+
+
+class PatientNetwork(NetworkSource):
+    """A ``NetworkSource`` of 300 steps at least, as ``FineTune`` takes, unless told how many.
+
+    From scratch on few labels it would else stop before it has learned them, and whatever starts
+    from a source would look better than it is.
+    """
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Train on rows and their labels."""
+        self.n_rows_ = len(X)
+        return super().fit(X, y, sample_weight)
+
+    def _options(self) -> Training:
+        return _enough_steps(self.training, getattr(self, "n_rows_", 1))
 
 
 class KerasBackbone(PictureEncoder, BaseEstimator):

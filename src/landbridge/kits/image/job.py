@@ -19,7 +19,7 @@ from landbridge.evidence.verdict.candidates import TARGET_ONLY
 from landbridge.evidence.verdict.comparison import FEWEST_LABELS
 from landbridge.evidence.verdict.guard import cannot_tell
 from landbridge.job import Outcome
-from landbridge.kits.image.backbones import Backbone
+from landbridge.kits.image.backbones import Backbone, PatientNetwork
 from landbridge.kits.image.encoder import PictureEncoder, rows_of
 from landbridge.kits.image.handmade import HandmadeFeatures
 from landbridge.kits.image.near import MOST_BITS, groups_of, near_duplicates
@@ -37,13 +37,14 @@ from landbridge.kits.image.transfer import (
     network_rows,
     plain_labels,
     target_learner,
+    tuned,
     unseen_note,
 )
 from landbridge.mapping import mapping_names
 from landbridge.results import SCHEMA, leaderboard_block, plain, quality_block, verdict_block
 from landbridge.saving import versions
-from landbridge.source import NetworkSource, make_learner
-from landbridge.target import TARGETS, FineTune, Pooled
+from landbridge.source import make_learner
+from landbridge.target import TARGETS, Pooled
 from landbridge.target.fine_tune.recipes import RECIPES
 from landbridge.training import Training
 from landbridge.transfer import Transfer
@@ -255,9 +256,10 @@ class _Ground:
         if not self.trains:
             return make_learner("logistic", "classification", self.seed)
         encoder: Any = self.encoder
-        return NetworkSource(
+        return PatientNetwork(
             encoder.network,
             input_shape=(3, encoder.size, encoder.size),
+            validation_share=0.0,
             training=self.training,
             random_state=self.seed,
         )
@@ -269,7 +271,7 @@ class _Ground:
             linear = make_learner("logistic", "classification", self.seed)
             return deep_candidate(self.encoder, name, linear, self.training, self.seed)
         if self.trains:
-            return Transfer(learner, "identity", FineTune(recipe=name, random_state=self.seed))
+            return Transfer(learner, "identity", tuned(name, self.seed))
         if name == PROTOTYPE or name in TARGETS:
             return Transfer(learner, "identity", target_learner(name, learner))
         return Transfer(learner, name, Pooled(self.learner))
