@@ -217,8 +217,10 @@ def test_an_interruption_is_one_line_and_code_130(refused, monkeypatch):
 
 def test_ctrl_c_in_mid_run_leaves_nothing_behind(tmp_path):
     code = (
+        "import signal\n"
         "from contextlib import contextmanager\n"
         "import landbridge.cli, landbridge.cli.app as app\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored in the background
         "@contextmanager\n"
         "def told(shown):\n"
         "    yield lambda what, done, total: print(what, done, flush=True)\n"
