@@ -104,7 +104,7 @@ def test_a_label_that_is_not_there(refused):
 
 def test_a_candidate_that_is_not_there(refused):
     message = refused("--candidates", "corral")
-    assert "Unknown candidate 'corral': give a mapping (identity, recentre" in message
+    assert "Unknown candidate 'corral': the nearest are 'coral'" in message
 
 
 def test_a_learner_that_is_not_there(refused):

@@ -230,3 +230,7 @@ def test_a_fine_tuned_network_is_compared_like_any_other(moved):
     pytest.importorskip("torch", reason="PyTorch is not installed")
     found = compare(*moved, learner=LEARNER, candidates=["linear-probe"], n_folds=2, n_repeats=1)
     assert found["linear-probe"].scores.shape == (2,)
+
+
+def test_fine_tuning_is_known_without_the_hyphen():
+    assert str(make_candidate("finetune", LEARNER)) == str(make_candidate("fine-tune", LEARNER))

@@ -5,6 +5,7 @@ from typing import Any
 
 from sklearn.base import clone, is_classifier
 
+from landbridge.domains.wording import listed, nearest
 from landbridge.mapping import ALIGNMENTS, MAPPINGS, DeepTransfer, Mapping, mapping_names
 from landbridge.source import NetworkSource
 from landbridge.target import SHOT, TARGETS, FineTune, Pooled, Refit, TargetOnly
@@ -16,6 +17,8 @@ FIRST_TO_TRY = ("recentre", "standardise", "coral", "monge", "subspace-alignment
 NETWORKS = ("fine-tune", *RECIPES, "shot")
 """Candidates that are networks from the source on: fine-tuned, by the best recipe or by one, or
 adapted to bare target rows."""
+SPELLINGS = {"finetune": "fine-tune"}
+"""Other ways to write a name."""
 SOURCE_ONLY, TARGET_ONLY, POOLED = "source only", "target only", "pooled"
 
 
@@ -120,6 +123,7 @@ def make_candidate(name: str, learner: Any) -> Transfer:
     Transfer(mapping='coral', source=LogisticRegression(),
              target=Stacking(learner=LogisticRegression()))
     """
+    name = SPELLINGS.get(name, name)
     if name in NETWORKS:
         return _network(name, learner)
     parts = [part.strip() for part in name.split("+")]
@@ -127,9 +131,11 @@ def make_candidate(name: str, learner: Any) -> Transfer:
     mappings = [part for part in parts if part in known]
     targets = [part for part in parts if part in TARGETS]
     if len(mappings) + len(targets) != len(parts) or len(mappings) > 1 or len(targets) > 1:
+        like = nearest(name, [*known, *TARGETS, *NETWORKS])
+        meant = f"the nearest are {listed(like)}. Give" if like else "give"
         raise ValueError(
-            f"Unknown candidate {name!r}: give a mapping ({', '.join(known)}), a target "
-            f"learner ({', '.join(TARGETS)}), both as mapping+learner, or a network "
+            f"Unknown candidate {name!r}: {meant} a mapping (landbridge mappings lists them), a "
+            f"target learner ({', '.join(TARGETS)}), both as mapping+learner, or a network "
             f"({', '.join(NETWORKS)})."
         )
     target = TARGETS[targets[0]] if targets else Pooled
