@@ -274,10 +274,9 @@ def _sentence(
         )
     if outcome == "hurts":
         return f"Transfer hurts: the best of it, {shown}, {said} against {baseline}. Use {chosen}."
-    keep = f"keep the baseline, {baseline}"
-    if chosen != baseline:
-        keep += f", or {chosen}, which hedges between the models and is used"
+    others = {BLEND: "blend, the weighted mean of all models, is used", POOLED: "pooled is used"}
+    used = f" ({others[chosen]}, which hedges between both domains)" if chosen in others else ""
     return (
-        f"No evidence that transfer helps, {keep}: the best of it, {shown}, {said} against "
-        f"{baseline}, within the noise."
+        f"No evidence that transfer helps, keep the baseline, {baseline}{used}: the best of it, "
+        f"{shown}, {said} against {baseline}, within the noise."
     )
