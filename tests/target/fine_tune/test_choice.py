@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from landbridge import FineTune, Training
-from landbridge.target.fine_tune.choice import CANDIDATES, first_of_the_best, plan
+from landbridge.target.fine_tune.choice import CANDIDATES, plan, simplest_of_the_best
 from landbridge.target.fine_tune.recipes import RECIPES, LinearProbe
 
 QUICK = Training(max_epochs=40, learning_rate=0.005)
@@ -64,13 +64,13 @@ def test_recipes_for_classes_are_passed_over_in_regression(rng):
     assert sorted(np.concatenate([out for _, out in found.folds])) == list(range(20))
 
 
-def test_the_first_within_one_error_is_taken(rng):
+def test_the_simplest_within_one_error_is_taken(rng):
     noise = rng.normal(size=200)
     best = np.abs(rng.normal(size=200))
     near = best + 0.01 + 0.5 * noise - 0.5 * noise.mean()
     far = best + 0.2 + 0.5 * noise - 0.5 * noise.mean()
-    assert first_of_the_best(np.array([near, best]))[0] == 0
-    chosen, table = first_of_the_best(np.array([far, near, best]))
+    assert simplest_of_the_best(np.array([near, best]))[0] == 0
+    chosen, table = simplest_of_the_best(np.array([far, near, best]))
     assert chosen == 1
     assert table[0]["worse"] == pytest.approx(0.2)
     assert table[0]["standard_error"] == pytest.approx(0.5 * noise.std(ddof=1) / np.sqrt(200))
@@ -120,7 +120,7 @@ def test_auto_holds_on_to_the_source_where_it_is_right_already(n_a_class, tasks)
         before += task.source.score(task.Xt, task.four)
         after += net.score(task.Xt, task.four)
         full += other.score(task.Xt, task.four)
-    assert after > before - 4 * 0.04 > full  # four points a task at most
+    assert after > before - 0.1 > full
 
 
 def test_candidates_may_be_recipes_with_parameters(tasks):

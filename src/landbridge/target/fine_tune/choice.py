@@ -1,4 +1,4 @@
-"""How a recipe is chosen: by held-out loss, and the more trusted one where that is close."""
+"""How a recipe is chosen from the data: by held-out loss, the simpler one where it is close."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,13 +9,8 @@ from numpy.typing import NDArray
 from landbridge.domains.folds import folds_by_content, smallest_class, stratified_folds
 from landbridge.target.fine_tune.recipes import LinearProbe, Recipe
 
-CANDIDATES = ("l2-sp", "linear-probe", "lp-ft", "full", "wise-ft")
-"""What ``recipe="auto"`` looks at, first what is taken where held-out rows cannot tell.
-
-That is L2-SP, which Li et al. 2018 recommend as baseline: with few rows it stays near the source's
-network, with many it goes where they pull. A probe keeps features that a network with batch
-normalisation computes by the source's statistics. The others follow, the simplest first.
-"""
+CANDIDATES = ("linear-probe", "lp-ft", "l2-sp", "full", "wise-ft")
+"""What ``recipe="auto"`` looks at, the simplest first."""
 MOST_FOLDS = 4
 CAUTION = 10.0
 """How strongly the probe holds on to the source's head that is tried first of all."""
@@ -61,7 +56,7 @@ def plan(
     y : ndarray of shape (n,)
         Class numbers or values.
     candidates : sequence of Recipe
-        The most trusted first.
+        The simplest first.
     budget : int
         The most trial fits.
     classifies, has_new : bool
@@ -88,13 +83,13 @@ def _folds(X: NDArray, y: NDArray, n_folds: int, classifies: bool) -> list[Fold]
     return [(np.setdiff1d(np.arange(len(y)), rows), rows) for rows in held_out]
 
 
-def first_of_the_best(losses: NDArray[np.float64]) -> tuple[int, list[dict[str, float]]]:
+def simplest_of_the_best(losses: NDArray[np.float64]) -> tuple[int, list[dict[str, float]]]:
     """The first that loses no more than the best by over one standard error of the difference.
 
     Parameters
     ----------
     losses : ndarray of shape (n_candidates, n)
-        The held-out loss of each row under each candidate, the most trusted first.
+        The held-out loss of each row under each candidate, the simplest first.
 
     Returns
     -------
@@ -106,8 +101,8 @@ def first_of_the_best(losses: NDArray[np.float64]) -> tuple[int, list[dict[str, 
     Examples
     --------
     >>> import numpy as np
-    >>> from landbridge.target.fine_tune.choice import first_of_the_best
-    >>> first_of_the_best(np.array([[2.0, 2.1], [1.1, 0.9], [1.0, 0.9]]))[0]
+    >>> from landbridge.target.fine_tune.choice import simplest_of_the_best
+    >>> simplest_of_the_best(np.array([[2.0, 2.1], [1.1, 0.9], [1.0, 0.9]]))[0]
     1
     """
     best = losses[losses.mean(axis=1).argmin()]

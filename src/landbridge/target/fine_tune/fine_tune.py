@@ -17,7 +17,7 @@ from landbridge.domains.class_weight import ClassWeight, class_weights
 from landbridge.domains.labels import class_names, codes_of, is_labelled, labelled_rows
 from landbridge.domains.parameters import check_choice, check_number
 from landbridge.mapping.base import Carried
-from landbridge.target.fine_tune.choice import first_of_the_best, plan, usual_candidates
+from landbridge.target.fine_tune.choice import plan, simplest_of_the_best, usual_candidates
 from landbridge.target.fine_tune.labelled import Labelled
 from landbridge.target.fine_tune.recipes import RECIPES, Recipe
 from landbridge.target.fine_tune.start import (
@@ -59,11 +59,11 @@ class FineTune(FromNetwork):
         ``"layer-wise"``, ``"delta"``, ``"bss"``, ``"co-tuning"``, ``"bi-tuning"``,
         ``"stochnorm"``, ``"lora"``, ``"wise-ft"``, ``"soup"``, ``"distillation"``, or such an
         object of ``landbridge.target.fine_tune.RECIPES`` with parameters of its own. ``"auto"``
-        tries some on held-out rows, and takes the first that loses no more than the best by
+        tries some on held-out rows, and takes the simplest that loses no more than the best by
         over one standard error of the difference.
     candidates : sequence of str or Recipe, optional
-        What ``"auto"`` tries, the most trusted first; by default a probe that hardly leaves the
-        source's head (where that knows all classes), L2-SP, linear probe, LP-FT, full and
+        What ``"auto"`` tries, the simplest first; by default a probe that hardly leaves the
+        source's head (where that knows all classes), linear probe, LP-FT, L2-SP, full and
         WiSE-FT.
     budget : int, default=20
         The most trial fits of ``"auto"``. With fewer it uses fewer folds, then fewer candidates.
@@ -248,7 +248,7 @@ class FineTune(FromNetwork):
             )
 
     def _candidates(self) -> list[Recipe]:
-        """What ``"auto"`` tries, the most trusted first."""
+        """What ``"auto"`` tries, the simplest first."""
         if self.candidates is None:
             return usual_candidates(self._recipes, has_new=bool(self._is_new.any()))
         return [self._recipes[c]() if isinstance(c, str) else c for c in self.candidates]
@@ -350,7 +350,7 @@ class FineTune(FromNetwork):
         )
 
     def _chosen(self, rows: Labelled, seed: int) -> Recipe:
-        """The recipe named, or the first of the best."""
+        """The recipe named, or the simplest of the best."""
         if isinstance(self.recipe, Recipe):
             return self.recipe
         if self.recipe != AUTO:
@@ -368,7 +368,7 @@ class FineTune(FromNetwork):
             self.notes_.append(f"auto takes {recipe.name}: {what.reason}.")
             return recipe
         losses = [self._held_out_losses(recipe, rows, what.folds, seed) for recipe in what.recipes]
-        chosen, table = first_of_the_best(np.array(losses))
+        chosen, table = simplest_of_the_best(np.array(losses))
         names = [_title(recipe) for recipe in what.recipes]
         self.choice_ = [
             {"recipe": name, **figures, "chosen": k == chosen}
