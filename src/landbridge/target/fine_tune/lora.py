@@ -28,7 +28,8 @@ class LowRank(nn.Module):
 
     def forward(self, weight: torch.Tensor) -> torch.Tensor:
         """The weight with its update."""
-        return weight + self.scale * (self.B @ self.A).reshape(weight.shape)
+        update = self.scale * (self.B @ self.A).reshape(weight.shape)
+        return weight.clone().add_(update)  # a clone keeps the layout, hence the same kernels
 
 
 def adapted_layers(body: nn.Module) -> list[nn.Linear | nn.Conv2d]:
