@@ -27,6 +27,15 @@ def test_alike_domains_are_accused_no_more_often_than_the_level_says(n_source, n
     assert np.sum(np.array(p_values) <= 0.05) <= binom.ppf(0.999, 200, 0.05)
 
 
+def test_alike_domains_with_many_rare_features_are_not_accused_either():
+    p_values = []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(120, 30)) * (rng.random((120, 30)) < 0.02)
+        p_values.append(support_gap(X[:60], X[60:], random_state=seed)["p_value"])
+    assert np.sum(np.array(p_values) <= 0.05) <= binom.ppf(0.999, 200, 0.05)
+
+
 def test_the_interval_holds_the_share_about_as_often_as_it_says():
     held = 0
     for seed in range(60):

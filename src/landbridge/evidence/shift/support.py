@@ -28,8 +28,10 @@ def support_gap(Xs: NDArray, Xt: NDArray, *, random_state: int = 0) -> dict[str,
     the share outside is :math:`(q - u) / (1 - u)`; its interval takes q and u from their beta
     laws.
 
-    Each feature is in units of the source's spread, and domains are thinned to 4,000 source and
-    2,000 target rows. In many dimensions a few strange features are hard to see among the others.
+    Each feature is in units of its spread in the half laid out: that of all the source would know
+    the other half's rows but not the target's, and call the latter strange. Domains are thinned to
+    4,000 source and 2,000 target rows. In many dimensions a few strange features are hard to see
+    among the others.
 
     Returns
     -------
@@ -42,10 +44,11 @@ def support_gap(Xs: NDArray, Xt: NDArray, *, random_state: int = 0) -> dict[str,
         return None
     rows_s = Xs[rng.permutation(draw_rows(len(Xs), 2 * MAX_ROWS, rng))].astype(np.float64)
     rows_t = Xt[draw_rows(len(Xt), MAX_ROWS, rng)].astype(np.float64)
-    rows_s, rows_t = _in_units_of_source(rows_s, rows_t)
     half = len(rows_s) // 2
-    near = NearestNeighbors(n_neighbors=min(N_NEIGHBOURS, half)).fit(rows_s[:half])
-    own, strange = (near.kneighbors(rows)[0].mean(axis=1) for rows in (rows_s[half:], rows_t))
+    rest_s = rows_s[half:]
+    scale = _scale(rows_s[:half], np.vstack([rest_s, rows_t]))
+    near = NearestNeighbors(n_neighbors=min(N_NEIGHBOURS, half)).fit(rows_s[:half] / scale)
+    own, strange = (near.kneighbors(rows / scale)[0].mean(axis=1) for rows in (rest_s, rows_t))
     beyond_own = int(LEVEL * len(own))
     bound = np.sort(own)[-1 - beyond_own]
     beyond = int((strange > bound).sum())
@@ -71,9 +74,8 @@ def _tail(beyond: int, n: int, above: tuple[int, int]) -> float:
     return min(1.0, float(np.exp(logsumexp(betabinom.logpmf(np.arange(beyond, n + 1), n, *above)))))
 
 
-def _in_units_of_source(rows_s: NDArray, rows_t: NDArray) -> tuple[NDArray, NDArray]:
-    """Each feature over the source's deviation, or the target's where the source has none."""
-    spread, other = rows_s.std(axis=0), rows_t.std(axis=0)
-    noise = 1e-12 * np.maximum(np.abs(rows_s).max(axis=0), np.abs(rows_t).max(axis=0))
-    scale = np.where(spread > noise, spread, np.where(other > noise, other, 1.0))
-    return rows_s / scale, rows_t / scale
+def _scale(laid_out: NDArray, others: NDArray) -> NDArray:
+    """Each feature's deviation where the source is laid out, or among all others if it has none."""
+    spread, other = laid_out.std(axis=0), others.std(axis=0)
+    noise = 1e-12 * np.maximum(np.abs(laid_out).max(axis=0), np.abs(others).max(axis=0))
+    return np.where(spread > noise, spread, np.where(other > noise, other, 1.0))
