@@ -18,7 +18,11 @@ from landbridge.evidence.transferability import (
 from landbridge.evidence.transferability.gbc import measure_gbc
 from landbridge.evidence.transferability.h_score import measure_h_score
 from landbridge.evidence.transferability.leep import measure_leep
-from landbridge.evidence.transferability.log_me import evidence_of, measure_log_me
+from landbridge.evidence.transferability.log_me import (
+    eigenvalues_and_parts,
+    evidence_of,
+    measure_log_me,
+)
 from landbridge.evidence.transferability.measured import bootstrap_weights, drawn_scores, one_hot
 from landbridge.evidence.transferability.nce import measure_nce
 from landbridge.evidence.transferability.trans_rate import measure_trans_rate
@@ -110,6 +114,22 @@ def test_log_me_is_finite_for_faultless_and_for_empty_features():
     assert np.isfinite(log_me(one_hot(y), y))
     assert np.isfinite(log_me(np.zeros_like(F), y))
     assert log_me(one_hot(y), y) > log_me(F, y) > log_me(np.zeros_like(F), y) - 1e-9
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 40])
+@pytest.mark.parametrize("rank", [0, 1, 40])
+def test_eigenvalues_and_parts_are_those_of_the_whole_decomposition(d, rank):
+    rng = np.random.default_rng(d)
+    A, B = rng.normal(size=(d, rank)), rng.normal(size=(d, 3))
+    gram = A @ A.T
+    values, vectors = np.linalg.eigh(gram)
+    found, parts = eigenvalues_and_parts(gram.copy(), B)
+    size = max(values[-1], 1.0)
+    np.testing.assert_allclose(found, values, atol=1e-12 * size)
+    # Vectors of one eigenvalue may be turned, so a function of the matrix is compared.
+    decay = np.exp(-values / size)[:, None]
+    by_hand = B.T @ vectors @ (decay * (vectors.T @ B))
+    np.testing.assert_allclose(parts.T @ (decay * parts), by_hand, rtol=1e-10, atol=1e-10)
 
 
 def test_h_score_is_the_trace_of_its_paper():

@@ -7,14 +7,16 @@ x the labels along its eigenvectors, ρ² what of ‖y‖² lies outside of them
     γ = Σ σ/(σ+t),   m² = Σ σx²/(σ+t)²,   r² = ‖y − Fm‖² = ρ² + Σ t²x²/(σ+t)²
 
 and MacKay's fixed point α = γ/m², β = (n − γ)/r² is one equation in t, solved for all columns
-of labels at once; the smaller of FᵀF and FFᵀ gives σ and x.
+of labels at once; the smaller of FᵀF and FFᵀ gives σ and x. Only x is wanted of the eigenvectors,
+so these are taken of the tridiagonal matrix that the Gram matrix is turned into, and the labels
+are turned instead of them.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import eigh_tridiagonal, lapack
 
 from landbridge.evidence.transferability.measured import (
     Measured,
@@ -96,7 +98,7 @@ def log_me(features: ArrayLike, y: ArrayLike, *, task: str = "classification") -
 
 def evidence_of(F: NDArray, Y: NDArray) -> NDArray[np.float64]:
     """Log maximum evidence a row of each column of ``Y`` (n, C): (C,)."""
-    spectrum, _ = _spectrum(F, Y)
+    spectrum = _spectrum(F, Y)
     return _evidence(_fixed_points(spectrum), spectrum)
 
 
@@ -107,11 +109,11 @@ def measure_log_me(F: NDArray, Y: NDArray) -> Measured:
     :math:`\tfrac12 \log \tfrac{\beta}{2\pi} - \tfrac{\beta}{2} f^\top A^{-1} f
     - \tfrac{\beta}{2} (y - m^\top f)^2`.
     """
-    spectrum, in_basis = _spectrum(F, Y)
+    sigma, rows = _in_eigenbasis(F)
+    spectrum = _spectrum_of(sigma, (rows.T @ Y) ** 2 / sigma[:, None], Y)
     s = _fixed_points(spectrum)
     t = np.exp(s)
     beta = spectrum.n / _penalised(t, spectrum)
-    rows = in_basis(F)
     shrunk = 1.0 / (spectrum.sigma + t)
     wrong = Y - rows @ (shrunk * (rows.T @ Y))
     leverage = (rows**2) @ shrunk
@@ -119,28 +121,57 @@ def measure_log_me(F: NDArray, Y: NDArray) -> Measured:
     return Measured(float(_evidence(s, spectrum).mean()), pull - pull.mean())
 
 
-def _spectrum(F: NDArray, Y: NDArray) -> tuple[Spectrum, Callable[[NDArray], NDArray]]:
-    """The spectrum, and what writes the rows of ``F`` in its basis (n, r)."""
+def _spectrum(F: NDArray, Y: NDArray) -> Spectrum:
     n, d = F.shape
-    norms = np.einsum("ij,ij->j", Y, Y)
     if d >= n:
-        sigma, U = _positive_part(*np.linalg.eigh(F @ F.T))
-        basis = lambda rows: U * np.sqrt(sigma)  # noqa: E731
-        along = (U.T @ Y) ** 2
-    else:
-        sigma, V = _positive_part(*np.linalg.eigh(F.T @ F))
-        basis = lambda rows: rows @ V  # noqa: E731
-        along = (V.T @ (F.T @ Y)) ** 2 / sigma[:, None]
+        values, parts = eigenvalues_and_parts(F @ F.T, Y)
+        kept = _positive(values)
+        return _spectrum_of(values[kept], parts[kept] ** 2, Y)
+    values, parts = eigenvalues_and_parts(F.T @ F, F.T @ Y)
+    kept = _positive(values)
+    return _spectrum_of(values[kept], parts[kept] ** 2 / values[kept, None], Y)
+
+
+def _spectrum_of(sigma: NDArray, along: NDArray, Y: NDArray) -> Spectrum:
+    norms = np.einsum("ij,ij->j", Y, Y)
     outside = norms - along.sum(axis=0)
     outside[outside < LEAST_RESIDUAL * norms] = 0.0
-    if len(sigma) < n:
+    if len(sigma) < len(Y):
         outside = np.maximum(outside, LEAST_RESIDUAL * norms)
-    return Spectrum(sigma[:, None], along, outside, n), basis
+    return Spectrum(sigma[:, None], along, outside, len(Y))
 
 
-def _positive_part(values: NDArray, vectors: NDArray) -> tuple[NDArray, NDArray]:
-    kept = values > max(rank_tolerance(values), TINY)
-    return values[kept], vectors[:, kept]
+def _in_eigenbasis(F: NDArray) -> tuple[NDArray, NDArray]:
+    """Eigenvalues above rounding (r,), and the rows along their eigenvectors (n, r)."""
+    n, d = F.shape
+    values, vectors = np.linalg.eigh(F @ F.T if d >= n else F.T @ F)
+    kept = _positive(values)
+    V = vectors[:, kept]
+    return values[kept], V * np.sqrt(values[kept]) if d >= n else F @ V
+
+
+def eigenvalues_and_parts(gram: NDArray, B: NDArray) -> tuple[NDArray, NDArray]:
+    """Eigenvalues (d,) of a symmetric matrix, and ``V.T @ B`` (d, C), V never being made.
+
+    With gram = QTQᵀ and T = WΛWᵀ, W that of a tridiagonal matrix, it is ``W.T @ (Q.T @ B)``.
+    ``gram`` is overwritten.
+    """
+    if len(gram) == 1:
+        return gram[0], B
+    work = int(lapack.dsytrd_lwork(len(gram), lower=1)[0])
+    reflectors, diagonal, beside, tau, _ = lapack.dsytrd(
+        gram.T, lower=1, lwork=work, overwrite_a=True
+    )
+    # Q leaves the first row alone, and turns the others as the Q of a QR factorisation does.
+    turned = np.array(B, dtype=np.float64, order="F")
+    work = 64 * B.shape[1]
+    turned[1:] = lapack.dormqr("L", "T", reflectors[1:, :-1], tau, turned[1:], work)[0]
+    values, vectors = eigh_tridiagonal(diagonal, beside, check_finite=False)
+    return values, vectors.T @ turned
+
+
+def _positive(values: NDArray) -> NDArray[np.bool_]:
+    return values > max(rank_tolerance(values), TINY)
 
 
 def _penalised(t: NDArray, spectrum: Spectrum) -> NDArray[np.float64]:
