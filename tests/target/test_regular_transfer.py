@@ -19,6 +19,7 @@ from landbridge.target import (
 from landbridge.target.regular_transfer import (
     fit_towards,
     leave_one_out_errors,
+    logistic_path,
     loss_towards,
     ridge_towards,
     spread_classes,
@@ -157,6 +158,21 @@ def test_a_machine_of_two_source_classes_keeps_both_among_more(three_classes):
 def test_an_unknown_loss_is_refused(two_classes):
     with pytest.raises(ValueError, match=r'loss must be "logistic".*: found .hinge.'):
         RegularTransferClassifier(loss="hinge").fit(*two_classes[:3])
+
+
+@pytest.mark.parametrize("n", [12, 80])
+def test_all_penalties_at_once_are_each_by_itself(rng, n):
+    X = np.column_stack([rng.normal(size=(n, 4)) * [1.0, 5.0, 0.1, 1.0], np.ones(n)])
+    codes = (X[:, 0] + X[:, 1] > 0).astype(int)  # apart: without a penalty there is no minimum
+    prior = 3.0 * rng.normal(size=(1, 5))
+    penalties = np.logspace(-5, 5, 11)
+    path = logistic_path(X, codes, prior[0], penalties)
+    for W, reg in zip(path, penalties):
+        assert np.abs(loss_towards(W, X, codes, prior, reg)[1]).max() < 1e-5 * max(1.0, reg)
+        alone = fit_towards(X, codes, prior, reg)
+        values = [loss_towards(w.ravel(), X, codes, prior, reg)[0] for w in (W, alone)]
+        assert values[0] <= values[1] + 1e-9 * abs(values[1])
+        np.testing.assert_allclose(W, alone[0], rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("task", ["two_classes", "three_classes"])
