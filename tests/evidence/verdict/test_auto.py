@@ -9,9 +9,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from landbridge import MAPPINGS, AutoTransfer, Refit, Transfer, compare, load, save
-from landbridge.evidence.verdict.candidates import whole_catalogue
+from landbridge.evidence.verdict.candidates import make_candidates, whole_catalogue
 from landbridge.evidence.verdict.memory import LABEL_BLIND
-from landbridge.evidence.verdict.race import rounds_of
+from landbridge.evidence.verdict.race import rounds_of, sharing_in_turn
+from landbridge.mapping import CORAL
 
 LEARNER = LogisticRegression()
 BLIND = [name for name, kind in MAPPINGS.items() if kind.__name__ in LABEL_BLIND]
@@ -255,3 +256,12 @@ def test_it_runs_under_dask(moved):
     ):
         found = compare(*moved, learner=LEARNER, candidates=["recentre"], n_repeats=1)
     np.testing.assert_array_equal(found["recentre"].scores, one["recentre"].scores)
+
+
+def test_models_of_one_mapping_are_tried_one_after_the_other():
+    names = ["coral", "recentre", "regular", "coral+regular", "stacking"]
+    models = make_candidates(names, LogisticRegression())
+    turns = [names[k] for k in sharing_in_turn(list(models.values()))]
+    assert turns == ["coral", "coral+regular", "recentre", "regular", "stacking"]
+    others = [Transfer(LogisticRegression(), CORAL(reg=reg)) for reg in (0.1, 0.2, 0.1)]
+    assert sharing_in_turn([*others, LogisticRegression()]) == [0, 2, 1, 3]

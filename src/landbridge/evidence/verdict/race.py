@@ -5,11 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import joblib
 import numpy as np
 from numpy.typing import NDArray
 
 from landbridge.evidence.verdict.guard import simultaneous_p_values
 from landbridge.evidence.verdict.trying import Attempt, Ground, Job, Tried, attempts
+from landbridge.mapping import make_mapping
 
 FIRST_ROWS = 1000
 """Source rows, and unlabelled target rows, of the first look at each candidate."""
@@ -145,9 +147,9 @@ def _round(
     """Everyone who is still running runs these folds."""
     said: set[str] = set()
     jobs = [
-        Job(k, folds, _limit(runner, rules), _until(runner, rules, start))
-        for k, runner in enumerate(runners)
-        if runner.is_running
+        Job(k, folds, _limit(runners[k], rules), _until(runners[k], rules, start))
+        for k in sharing_in_turn([runner.model for runner in runners])
+        if runners[k].is_running
     ]
     for made in attempts(ground, [runner.model for runner in runners], jobs, rules.n_jobs):
         _write(runners[made.model], made)
@@ -155,6 +157,20 @@ def _round(
         if steps is not None:
             steps.add(len(folds))
     return said
+
+
+def sharing_in_turn(models: list[Any]) -> list[int]:
+    """Positions of the models in order, but those of one mapping after its first.
+
+    What a model has fitted is not remembered for long. Models without a mapping keep their places.
+    """
+    first: dict[str, int] = {}
+    places = []
+    for k, model in enumerate(models):
+        mapping = getattr(model, "mapping", "identity")
+        named = joblib.hash(make_mapping(mapping) if isinstance(mapping, str) else mapping)
+        places.append(k if mapping == "identity" else first.setdefault(named, k))
+    return sorted(range(len(models)), key=lambda k: places[k])
 
 
 def _until(runner: Runner, rules: Rules, start: float) -> float | None:
