@@ -166,11 +166,11 @@ def known_shift(kind: str, rng: np.random.Generator, n: int) -> tuple[Rows, Rows
         Xt[:, :2] += [0.5, -0.5]
     if kind == "covariate, spread":
         Xt[:, :2] *= 0.6
+    if kind == "missing support":
+        Xt[: n // 5] += 6
     yt = rule(Xt)
     if kind == "concept":
         yt = np.where(rng.random(n) < 0.4, 1 - yt, yt)
-    if kind == "missing support":
-        Xt[: n // 5] += 6
     return Xs, rule(Xs), Xt, yt
 
 

@@ -16,6 +16,8 @@ def main():
     parser.add_argument("--parts", nargs="*", default=[*PARTS], choices=[*PARTS])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--resume", metavar="FILE", help="keep every run of negative_transfer here")
+    minutes = "end negative_transfer after so many minutes of the processor; runs come at random"
+    parser.add_argument("--minutes", type=float, help=minutes)
     given = parser.parse_args()
     facts = machine(["landbridge", "numpy", "scikit-learn", "skada"])
     show_machine(facts)
