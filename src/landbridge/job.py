@@ -192,7 +192,7 @@ def run(
     """
     start = time.perf_counter()
     say = progress or _silent
-    _check_metric(metric)
+    check_metric(metric)
     seconds = as_seconds("budget", budget)
     problem = make_problem(source, target, label=label, task=task)
     learner = learner or ("logistic" if problem.task == "classification" else "ridge")
@@ -268,7 +268,14 @@ def _within(end: float, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         return {"rows": [], "reason": str(problem).rstrip(".")}
 
 
-def _check_metric(metric: str | None) -> None:
+def check_metric(metric: str | None) -> None:
+    """Refuse a metric that scikit-learn does not have.
+
+    Raises
+    ------
+    ValueError
+        With the names that are most like it.
+    """
     known = get_scorer_names()
     if metric is not None and metric not in known:
         like = nearest(metric, known)

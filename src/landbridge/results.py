@@ -38,33 +38,41 @@ def results_schema() -> dict[str, Any]:
     return json.loads(text)
 
 
-def frame_of_results(
-    problem: Problem, settings: dict[str, Any], command: str, seed: int
+def frame(
+    data: dict[str, Any], settings: dict[str, Any], command: str, seed: int
 ) -> dict[str, Any]:
     """What every job says: when and how it was done, on what data, with what versions."""
-    labels_t = problem.yt if problem.yt is not None else np.full(len(problem.Xt), None)
     return {
         "schema": SCHEMA,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command,
         "seed": seed,
         "versions": versions(),
-        "data": {
-            "source": _table(problem.source, len(problem.ys)),
-            "target": _table(problem.target, int(is_labelled(labels_t).sum())),
-            "label": problem.label,
-            "task": problem.task,
-            "classes": [] if problem.classes is None else [str(c) for c in problem.classes],
-            "features": {
-                "used": sum(column["n_out"] > 0 for column in problem.features.columns_),
-                "made": problem.Xs.shape[1],
-                "columns": [dict(column) for column in problem.features.columns_],
-            },
-            "notes": list(problem.notes),
-        },
+        "data": data,
         "settings": settings,
         "warnings": [],
     }
+
+
+def frame_of_results(
+    problem: Problem, settings: dict[str, Any], command: str, seed: int
+) -> dict[str, Any]:
+    """The frame of a job on tables."""
+    labels_t = problem.yt if problem.yt is not None else np.full(len(problem.Xt), None)
+    data = {
+        "source": table_block(problem.source, len(problem.ys)),
+        "target": table_block(problem.target, int(is_labelled(labels_t).sum())),
+        "label": problem.label,
+        "task": problem.task,
+        "classes": [] if problem.classes is None else [str(c) for c in problem.classes],
+        "features": {
+            "used": sum(column["n_out"] > 0 for column in problem.features.columns_),
+            "made": problem.Xs.shape[1],
+            "columns": [dict(column) for column in problem.features.columns_],
+        },
+        "notes": list(problem.notes),
+    }
+    return frame(data, settings, command, seed)
 
 
 def shift_block(problem: Problem, seed: int) -> dict[str, Any]:
@@ -237,7 +245,8 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 
-def _table(table: Table, n_labelled: int) -> dict[str, Any]:
+def table_block(table: Table, n_labelled: int) -> dict[str, Any]:
+    """A table: its name, where it lies, its rows and what was noted of it."""
     return {
         "name": table.name,
         "path": table.path,

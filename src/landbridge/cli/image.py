@@ -93,6 +93,8 @@ def run(
         from landbridge.training import Training
 
         check_folder(output)
+        if cache is not None:
+            check_folder(cache, "--cache")
         given: dict[str, Any] = {
             "features": features,
             "size": size,
@@ -170,13 +172,7 @@ def export(
 
 
 def _loaded(model: Path) -> Any:
+    from landbridge.cli.inputs import model_of
     from landbridge.kits.image import ImageTransfer
-    from landbridge.saving import load
 
-    loaded = load(model)
-    if not isinstance(loaded, ImageTransfer):
-        raise ValueError(
-            f"{model} holds a {type(loaded).__name__}, which does not look at pictures: give a "
-            "model that landbridge image run has written."
-        )
-    return loaded
+    return model_of(model, ImageTransfer, "give one that landbridge image run has written.")

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from landbridge.cli.settings import Settings
@@ -22,6 +23,24 @@ def table_of(text: str) -> Table:
     if name is None:
         return read_table(text, name=Path(text).name)
     return load_domains(name, domain, domain)[0]
+
+
+def model_of(path: Path, kind: type, instead: str) -> Any:
+    """The model in a file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it holds no model, or one of another kind: ``instead`` says what to give.
+    """
+    from landbridge.saving import load
+
+    loaded = load(path)
+    if not isinstance(loaded, kind):
+        raise ValueError(f"{path} holds another kind of model, {type(loaded).__name__}: {instead}")
+    return loaded
 
 
 def dataset_and_domain(text: str) -> tuple[str | None, str]:
@@ -50,8 +69,10 @@ def problem_of(settings: Settings) -> dict[str, Any]:
     return {"source": source, "target": target, "label": label, "task": settings.task or known}
 
 
-def check_folder(path: Path) -> None:
+def check_folder(path: Path, option: str = "--output") -> None:
     """Refuse before any work a folder that could not be written to after it.
+
+    Whoever may write everything still cannot write everywhere: it is tried.
 
     Raises
     ------
@@ -60,6 +81,12 @@ def check_folder(path: Path) -> None:
     """
     standing = next(place for place in (path, *path.absolute().parents) if place.exists())
     if not standing.is_dir():
-        raise NotADirectoryError(f"{standing} is a file, expected a folder: give another --output.")
+        raise NotADirectoryError(f"{standing} is a file, expected a folder: give another {option}.")
+    may_not = f"{standing} may not be written: give another {option}."
     if not os.access(standing, os.W_OK):
-        raise PermissionError(f"{standing} may not be written: give another --output.")
+        raise PermissionError(may_not)
+    try:
+        with TemporaryDirectory(dir=standing, prefix=".landbridge."):
+            pass
+    except OSError:
+        raise PermissionError(may_not) from None

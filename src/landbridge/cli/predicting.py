@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from landbridge.cli.inputs import table_of
+from landbridge.cli.inputs import model_of, table_of
 from landbridge.job import TableModel
-from landbridge.saving import load, write_beside
+from landbridge.saving import write_beside
 
 
 def predictions(model: Path, table: str) -> pd.DataFrame:
@@ -19,12 +19,11 @@ def predictions(model: Path, table: str) -> pd.DataFrame:
     ValueError
         If the file holds no model that takes tables, or the table has none of its columns.
     """
-    loaded = load(model)
-    if not isinstance(loaded, TableModel):
-        raise ValueError(
-            f"{model} holds a {type(loaded).__name__}, which takes arrays: use it from Python "
-            "with landbridge.load. Models for tables are those that landbridge run writes."
-        )
+    instead = (
+        "this command takes those that landbridge run has written. Pictures and texts have a "
+        "predict of their own; models of arrays are for landbridge.load in Python."
+    )
+    loaded = model_of(model, TableModel, instead)
     return loaded.predict(table_of(table).frame)
 
 

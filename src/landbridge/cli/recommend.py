@@ -118,15 +118,11 @@ def top(
 ) -> None:
     """List the items with the highest prediction for a user, best first."""
     with explained(debug=debug, quiet=quiet):
-        from landbridge import load
+        from landbridge.cli.inputs import model_of
         from landbridge.kits.recommend import CrossDomainRecommender
 
-        fitted = load(model)
-        if not isinstance(fitted, CrossDomainRecommender):
-            raise ValueError(
-                f"{model} holds a {type(fitted).__name__}, expected a model of "
-                "landbridge recommend run."
-            )
+        instead = "expected a model of landbridge recommend run."
+        fitted = model_of(model, CrossDomainRecommender, instead)
         found = fitted.recommend(user, k, new_only=not seen)
         if as_json:
             typer.echo(found.to_json(orient="records"))

@@ -65,7 +65,10 @@ def show_data(console: Console, data: dict[str, Any]) -> None:
     console.print()
     console.print(grid)
     features = data["features"]
-    used = f"{features['used']} columns make {features['made']} features"
+    used = f"{count(features['made'])} features"
+    if features["used"] is not None:
+        columns = "1 column makes" if features["used"] == 1 else f"{features['used']} columns make"
+        used = f"{columns} {used}"
     console.print(Text(f"{data['task']} of {data['label']}; {used}", style="dim"))
     for note in data["notes"][:N_NOTES]:
         bullet(console, note, style="dim")

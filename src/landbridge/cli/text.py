@@ -111,18 +111,12 @@ def predict(
 ) -> None:
     """Label each text of a table, with probabilities, and the words that decided if asked."""
     with explained(debug=debug, quiet=quiet):
-        from landbridge.cli.inputs import check_folder
+        from landbridge.cli.inputs import check_folder, model_of
         from landbridge.kits.text import TextModel, read_texts
-        from landbridge.saving import load
 
         if output is not None:
             check_folder(output.absolute().parent)
-        loaded = load(model)
-        if not isinstance(loaded, TextModel):
-            raise ValueError(
-                f"{model} holds a {type(loaded).__name__}, which does not read texts: use "
-                "landbridge predict, or a model that landbridge text run has written."
-            )
+        loaded = model_of(model, TextModel, "give one that landbridge text run has written.")
         column = text or loaded.text
         read = read_texts(table, text=column, name=table.name, encoding=encoding)
         found = loaded.predict(read.texts, words)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from landbridge.kits.recommend.bridges import Bridge, mapping_names
-from landbridge.kits.recommend.learning import Learned, links_between
-from landbridge.kits.recommend.recommender import learn, model_for, read_pair
+from landbridge.kits.recommend.learning import Learned, learn, links_between
+from landbridge.kits.recommend.pair import model_for, read_pair
 
 COLUMNS = {"user": "user", "item": "item", "rating": "rating"}
 

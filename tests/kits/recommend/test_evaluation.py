@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from landbridge.kits.recommend import BiasedMF, evaluate_recommenders, make_shops
-from landbridge.kits.recommend.evaluation import Tally
 from landbridge.kits.recommend.learning import Factorised
+from landbridge.kits.recommend.measures import Tally
 from landbridge.kits.recommend.scorers import SHRINKAGES, item_means
 
 QUICK = {"n_folds": 2, "shares": (0.5, 1.0)}

@@ -5,7 +5,9 @@ from sklearn.base import clone
 
 from landbridge import load, save
 from landbridge.kits.recommend import BiasedMF, CrossDomainRecommender, ImplicitALS, make_shops
-from landbridge.kits.recommend.recommender import KAPPAS, learn, read_pair
+from landbridge.kits.recommend.blending import KAPPAS
+from landbridge.kits.recommend.learning import learn
+from landbridge.kits.recommend.pair import read_pair
 
 NAMES = {"user": "user", "item": "item"}
 COLUMNS = NAMES | {"rating": "rating"}

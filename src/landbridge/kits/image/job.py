@@ -4,19 +4,17 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
 from landbridge.domains import class_names, common_labels
-from landbridge.domains.wording import listed
-from landbridge.evidence import Comparison, choose_without_labels, compare, diagnose
+from landbridge.domains.wording import listed, nearest
+from landbridge.evidence import Comparison, compare, diagnose
 from landbridge.evidence.verdict.candidates import TARGET_ONLY
-from landbridge.evidence.verdict.comparison import FEWEST_LABELS
 from landbridge.evidence.verdict.guard import cannot_tell
 from landbridge.job import Outcome
 from landbridge.kits.image.backbones import Backbone, PatientNetwork
@@ -40,9 +38,9 @@ from landbridge.kits.image.transfer import (
     tuned,
     unseen_note,
 )
+from landbridge.kits.judging import both_notes, check_judging, class_quality, decided
 from landbridge.mapping import mapping_names
-from landbridge.results import SCHEMA, leaderboard_block, plain, quality_block, verdict_block
-from landbridge.saving import versions
+from landbridge.results import frame, leaderboard_block, plain, verdict_block
 from landbridge.source import make_learner
 from landbridge.target import TARGETS, Pooled
 from landbridge.target.fine_tune.recipes import RECIPES
@@ -123,6 +121,7 @@ def run_images(
     """
     start = time.perf_counter()
     say = progress or (lambda what, done, total: None)
+    check_judging(metric, n_folds, n_repeats, level)
     encoder = make_encoder(features, size, training, seed)
     names = _checked_names(candidates, encoder, source is None)
     options: dict[str, Any] = {"label": label, "path": path, "progress": say}
@@ -163,7 +162,7 @@ def run_images(
         "seed": seed,
     }
     results = {
-        **_frame(pictures_s, pictures_t, encoder, ground, settings, command, seed, twins),
+        **frame(_data(pictures_s, pictures_t, ground, settings, twins), settings, command, seed),
         "verdict": verdict,
         "leaderboard": _board(comparison, pictures_t),
         "shift": None if pictures_s is None else ground.shift(),
@@ -282,22 +281,12 @@ class _Ground:
         found = compare(
             self.Xs, self.ys, self.Xt, self.yt, learner=self.learner, candidates=models, **judged
         )
-        verdict, model = verdict_block(found), found.best_
         bare = {n: m for n, m in models.items() if self._needs_no_labels(n)}
-        if verdict["outcome"] == "unknown" and bare:
-            self.say("Choosing without labels", 0, 0)
+        if bare:
             identity = Transfer(self.learner, "identity", Pooled(self.learner))
-            choice = choose_without_labels(
-                {"identity": identity, **bare}, self.Xs, self.ys, self.Xt
-            )
-            model, verdict["chosen"] = choice.model, choice.name
-            verdict["details"] = [
-                *verdict["details"],
-                f"The model written is {choice.name}, chosen without labels: {choice.reason}. How "
-                f"well it does can be told once {FEWEST_LABELS} target pictures or more have "
-                "labels.",
-            ]
-        return found, verdict, model
+            bare = {"identity": identity, **bare}
+        rows = (self.Xs, self.ys, self.Xt)
+        return found, *decided(found, bare, rows, "target pictures", self.say)
 
     def _needs_no_labels(self, name: str) -> bool:
         """Whether a candidate can be fitted to bare target pictures."""
@@ -335,13 +324,14 @@ class _Ground:
         both = np.concatenate([self.Xs, self.Xt])
         n = min(N_DIRECTIONS, both.shape[1], len(both) - 1)
         reduced = PCA(n, random_state=self.seed).fit(both)
-        rows = [reduced.transform(X) for X in (self.Xs, self.Xt)]
+        names = [f"direction {k + 1}" for k in range(n)]
+        rows = [pd.DataFrame(reduced.transform(X), columns=names) for X in (self.Xs, self.Xt)]
         return diagnose(rows[0], self.ys, rows[1], self.yt, random_state=self.seed).to_dict()
 
     def quality(self, comparison: Comparison) -> dict[str, Any] | None:
         """Confusions, where models were scored."""
         classes = class_names(*(y for y in (self.ys, self.yt) if y is not None))
-        return quality_block(SimpleNamespace(classes=classes), comparison)  # type: ignore[arg-type]
+        return class_quality(classes, comparison)
 
 
 def _as_block(verdict: Any) -> dict[str, Any]:
@@ -372,9 +362,11 @@ def _checked_names(
     on_rows = [PROTOTYPE, *TARGETS, *mapping_names()]
     unknown = [n for n in names if not _is_network_name(n) and n not in on_rows]
     if unknown:
+        like = nearest(unknown[0], [*on_rows, AUTO, *RECIPES])
+        meant = f"the nearest are {listed(like)}; " if like else ""
         raise ValueError(
-            f"Unknown candidate {unknown[0]!r}: give mappings by name, such as coral, target "
-            f"learners such as {PROTOTYPE}, recipes such as lp-ft, or {DEEP}dann."
+            f"Unknown candidate {unknown[0]!r}: {meant}give mappings by name, such as coral, "
+            f"target learners such as {PROTOTYPE}, recipes such as lp-ft, or {DEEP}dann."
         )
     networks = [name for name in names if _is_network_name(name)]
     if networks and len(networks) < len(names):
@@ -385,8 +377,8 @@ def _checked_names(
         )
     if networks and not isinstance(encoder, Backbone):
         raise ValueError(
-            f"{listed(networks)} train a network, and these features have none in PyTorch: give "
-            "features cnn or timm:NAME."
+            f"{listed(networks)} want a network to train, and these features have none in PyTorch: "
+            "give features cnn or timm:NAME."
         )
     return names
 
@@ -418,43 +410,30 @@ def _mistakes(comparison: Comparison | None, chosen: str, target: Pictures) -> l
     return mistake_table(known, trial.predicted[0], comparison.observed, chosen)
 
 
-def _frame(
+def _data(
     source: Pictures | None,
     target: Pictures,
-    encoder: PictureEncoder,
     ground: _Ground,
     settings: dict[str, Any],
-    command: str,
-    seed: int,
     twins: TWINS,
 ) -> dict[str, Any]:
-    """What every job says: when and how it was done, on what data, with what versions."""
+    """What the pictures are, and what was noted of them."""
+    domain_s = _pretrained(settings, ground.encoder) if source is None else _domain(source)
+    domain_t = _domain(target)
     classes = class_names(*(one.labels for one in (source, target) if one is not None))
-    domains: dict[str, dict[str, Any]] = {
-        "source": _pretrained(settings, encoder) if source is None else _domain(source),
-        "target": _domain(target),
-    }
     return {
-        "schema": SCHEMA,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": command,
-        "seed": seed,
-        "versions": versions(),
-        "data": {
-            **domains,
-            "label": "class of a picture",
-            "task": "classification",
-            "classes": [str(name) for name in classes],
-            "features": {"used": 1, "made": ground.Xt.shape[1], "columns": []},
-            "notes": [
-                *(f"Source: {note}" for note in domains["source"]["notes"]),
-                *(f"Target: {note}" for note in domains["target"]["notes"]),
-                *_twin_note(twins),
-                *unseen_note(source, target),
-                *encoder.notes_,
-            ],
-        },
-        "settings": settings,
+        "source": domain_s,
+        "target": domain_t,
+        "label": "class of a picture",
+        "task": "classification",
+        "classes": [str(name) for name in classes],
+        "features": {"used": None, "made": ground.Xt.shape[1], "columns": []},
+        "notes": [
+            *both_notes(domain_s, domain_t),
+            *_twin_note(twins),
+            *unseen_note(source, target),
+            *ground.encoder.notes_,
+        ],
     }
 
 

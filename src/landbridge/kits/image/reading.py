@@ -23,6 +23,7 @@ UNLABELLED = ("unlabelled", "unlabeled")
 """Names of folders whose pictures have no label."""
 TABLES = (".csv", ".tsv", ".txt", ".parquet", ".feather")
 SHOWN = 10
+SHOWN_FEW = 3
 Progress = Callable[[str, int, int], None]
 
 
@@ -136,7 +137,8 @@ def read_pictures(
     source : path, table, arrays or list
         A folder with a folder for each class (those in one named ``unlabelled``, and those that
         lie beside the folders, have no label); a CSV file or DataFrame with columns of paths,
-        seen from the file's folder, and of labels, blank where unknown; arrays, or a pair of
+        seen from the file's folder, and of labels, blank where unknown (those in a file are text,
+        as names of folders are); arrays, or a pair of
         arrays and labels: (n, height, width), (n, height, width, channels), (n, channels,
         height, width), or a list of such of several sizes, in 0–255 or, as fractions, 0–1; or a
         list of files. ``Pictures`` stay what they are.
@@ -210,7 +212,9 @@ def _of_path(
             "class, or a CSV file with paths and labels."
         )
     if path.suffix.lower() in TABLES:
-        return _of_table(read_table(path, name=name).frame, path.parent, name, label, column)
+        table = read_table(path, name=name).frame
+        files, names, labels = _of_table(table, path.parent, name, label, column)
+        return files, names, _as_names(labels)
     return _of_files([path], name)
 
 
@@ -261,6 +265,17 @@ def _of_table(
     files = [folder / value for value in names]
     blank = np.full(len(names), None, dtype=object)
     return files, names, as_labels(frame[label], len(names)) if label in frame.columns else blank
+
+
+def _as_names(labels: NDArray) -> NDArray:
+    """Labels of a file as text: the names of classes, as those of folders are."""
+    known = is_labelled(labels)
+    names = np.full(len(labels), None, dtype=object)
+    names[known] = [
+        str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)
+        for label in labels[known].tolist()
+    ]
+    return names
 
 
 def _of_arrays(source: Any, name: str) -> tuple[list[Any], list[str], NDArray]:
@@ -329,7 +344,7 @@ def _looked_at(
             content = item.read_bytes() if isinstance(item, Path) else item
             picture = opened(content)
         except Exception as error:  # Pillow's readers raise whatever a damaged file leads them to
-            unreadable[names[k]] = " ".join(str(error).split())[:200] or type(error).__name__
+            unreadable[names[k]] = _why(error)
             continue
         grey = picture.convert("L")
         nine.append(_reduced(grey, 9))
@@ -337,8 +352,13 @@ def _looked_at(
         keys.append(_key(content))
         kept.append(k)
     if not kept:
-        shown = "; ".join(f"{file} ({why})" for file, why in list(unreadable.items())[:SHOWN])
-        raise ValueError(f"None of the {len(items)} pictures of {name} can be read: {shown}.")
+        shown = "; ".join(f"{file} ({why})" for file, why in list(unreadable.items())[:SHOWN_FEW])
+        more = f"; and {len(items) - SHOWN_FEW} more" if len(items) > SHOWN_FEW else ""
+        where = "" if name == "pictures" else f" of {name}"
+        raise ValueError(
+            f"None of the {len(items)} pictures{where} can be read: {shown}{more}. Give files "
+            f"such as {', '.join(ENDINGS[:3])}; paths in a table are seen from its folder."
+        )
     notes = []
     if unreadable:
         more = f" and {len(unreadable) - SHOWN} more" if len(unreadable) > SHOWN else ""
@@ -358,6 +378,17 @@ def _looked_at(
         unreadable,
         notes,
     )
+
+
+def _why(error: Exception) -> str:
+    """Why a picture cannot be read, in words that do not change from run to run."""
+    from PIL import UnidentifiedImageError
+
+    if isinstance(error, UnidentifiedImageError):
+        return "no picture in a known format"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror[0].lower() + error.strerror[1:]
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def opened(item: Any) -> Any:
@@ -392,7 +423,8 @@ def _with_labels(pictures: Pictures) -> Pictures:
     if not known.any():
         raise ValueError(
             f"No picture of the {pictures.name} has a label: put the pictures of each class into "
-            "a folder of its own, named after the class."
+            "a folder of its own, named after the class, or say which column of the table has "
+            "the labels."
         )
     if known.all():
         return pictures

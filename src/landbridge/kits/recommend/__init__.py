@@ -10,12 +10,8 @@ from landbridge.kits.recommend.biased_mf import BiasedMF
 from landbridge.kits.recommend.bridges import MAPPINGS
 from landbridge.kits.recommend.evaluation import RecommendComparison, evaluate_recommenders
 from landbridge.kits.recommend.implicit_als import ImplicitALS
-from landbridge.kits.recommend.interactions import (
-    Interactions,
-    ItemFeatures,
-    read_interactions,
-    read_item_features,
-)
+from landbridge.kits.recommend.interactions import Interactions, read_interactions
+from landbridge.kits.recommend.item_features import ItemFeatures, read_item_features
 from landbridge.kits.recommend.job import run_recommend
 from landbridge.kits.recommend.recommender import CrossDomainRecommender
 from landbridge.kits.recommend.shops import make_item_features, make_shops

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from landbridge.domains import Table, read_table
@@ -13,9 +12,6 @@ from landbridge.domains.parameters import check_choice
 from landbridge.domains.wording import listed, nearest
 
 USER, ITEM, RATING, TIME = "user", "item", "rating", "time"
-TITLES = ("title", "name")
-MOST_WORDS = 300
-"""Of all words that stand in a column of features, the most frequent are used."""
 
 
 @dataclass
@@ -114,7 +110,7 @@ def read_interactions(
     table = read_table(source, name=name)
     wanted = {USER: user, ITEM: item, RATING: rating, TIME: time}
     given = {role: column for role, column in wanted.items() if column is not None}
-    _check_columns(table, given, name)
+    check_columns(table, given, name)
     frame = table.frame[list(given.values())].set_axis(list(given), axis=1)
     notes: list[str] = []
     if rating is not None:
@@ -126,19 +122,19 @@ def read_interactions(
         raise ValueError(
             f"{name} has no row with {listed(given.values())} filled in: give at least one."
         )
-    frame = frame.assign(user=_names(frame[USER]), item=_names(frame[ITEM]))
+    frame = frame.assign(user=names_of(frame[USER]), item=names_of(frame[ITEM]))
     frame = _once(frame, rating is not None, duplicates, name, notes)
     return Interactions(frame.reset_index(drop=True), name, notes, table)
 
 
-def same_names(*columns: pd.Series) -> list[pd.Series]:
-    """Columns of names of one kind: whole numbers if all are, else text."""
-    if all(pd.api.types.is_integer_dtype(column) for column in columns):
-        return list(columns)
-    return [column.astype(str).astype(object) for column in columns]
+def check_columns(table: Table, given: dict[str, str], name: str) -> None:
+    """Refuse a table without rows, or without a column that was named for a role.
 
-
-def _check_columns(table: Table, given: dict[str, str], name: str) -> None:
+    Raises
+    ------
+    ValueError
+        With the columns that there are.
+    """
     columns = list(table.frame.columns)
     where = f"{name} ({table.path})" if table.path else name
     if not len(table.frame):
@@ -204,7 +200,7 @@ def _complete(frame: pd.DataFrame, given: dict[str, str], notes: list[str]) -> p
     return full
 
 
-def _names(values: pd.Series) -> pd.Series:
+def names_of(values: pd.Series) -> pd.Series:
     """Names as whole numbers where they are such, else as text."""
     if pd.api.types.is_float_dtype(values) and (values == values.round()).all():
         return values.astype(np.int64)
@@ -243,100 +239,3 @@ def _once(
     notes.append(said)
     merged = {RATING: (RATING, how)} | ({TIME: (TIME, "last")} if TIME in frame else {})
     return frame.groupby([USER, ITEM], sort=False, as_index=False).agg(**merged)
-
-
-@dataclass
-class ItemFeatures:
-    """What is known of items besides who liked them.
-
-    Attributes
-    ----------
-    items : Index
-    values : ndarray of shape (n, d)
-        Ones for words, such as genres; numbers with mean 0 and standard deviation 1.
-    names : list of str
-        Of the features.
-    titles : dict
-        What to call an item, for those that have a title.
-    notes : list of str
-    """
-
-    items: pd.Index
-    values: NDArray[np.float64]
-    names: list[str]
-    titles: dict[Any, str]
-    notes: list[str]
-
-    def rows(self, items: Any) -> NDArray[np.float64]:
-        """Features of the given items (m, d), zero where nothing is known."""
-        places = self.items.get_indexer(items)
-        return np.where(places[:, None] >= 0, self.values[places], 0.0)
-
-
-def read_item_features(source: Any, *, item: str) -> ItemFeatures:
-    """Item features from a file or table: a row an item, of both domains.
-
-    Words separated by ``|`` become one feature each, if at least two items share them; numbers
-    are standardised; a column ``title`` or ``name`` is what items are called.
-
-    Parameters
-    ----------
-    source : path, DataFrame or Table
-        What :func:`landbridge.read_table` takes.
-    item : str
-        The column with the items.
-
-    Raises
-    ------
-    ValueError
-        If that column is missing, an item has two rows, or nothing can be made a feature.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from landbridge.kits.recommend import read_item_features
-    >>> table = pd.DataFrame({"i": [1, 2, 3], "genres": ["Drama|War", "Drama", "Comedy"]})
-    >>> read_item_features(table, item="i").names
-    ['genres: Drama']
-    """
-    table = read_table(source, name="item features")
-    _check_columns(table, {ITEM: item}, "item features")
-    frame = table.frame.dropna(subset=[item])
-    items = pd.Index(_names(frame[item]))
-    if not items.is_unique:
-        twice = items[items.duplicated()]
-        raise ValueError(
-            f"item features has {len(twice)} items with more than one row, such as "
-            f"{listed(twice[:1])}: give each item one row."
-        )
-    notes: list[str] = []
-    parts, names, titles = [], [], {}
-    for column in frame.columns.drop(item):
-        values = frame[column]
-        if column.lower() in TITLES:
-            titles = {i: str(t) for i, t in zip(items, values) if pd.notna(t)}
-        elif pd.api.types.is_numeric_dtype(values):
-            numbers = values.fillna(values.mean()).to_numpy(np.float64)
-            if np.ptp(numbers) > 0:
-                parts.append(((numbers - numbers.mean()) / numbers.std())[:, None])
-                names.append(column)
-        else:
-            words = _word_features(values)
-            if words.shape[1]:
-                parts.append(words.to_numpy(np.float64))
-                names += [f"{column}: {word}" for word in words.columns]
-            else:
-                notes.append(f"The column {column!r} has no word that two items share: left out.")
-    if not parts:
-        raise ValueError(
-            f"item features has no column to learn from: besides {item!r} it has "
-            f"{listed(frame.columns.drop(item))}. Give genres, categories or numbers."
-        )
-    return ItemFeatures(items, np.hstack(parts), names, titles, notes)
-
-
-def _word_features(values: pd.Series) -> pd.DataFrame:
-    words = values.fillna("").astype(str).str.get_dummies("|")
-    counts = words.sum()
-    kept = counts[(counts > 1) & (counts < len(words))].nlargest(MOST_WORDS).index
-    return words[sorted(kept)]

@@ -2,7 +2,6 @@
 
 import time as clock
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +12,18 @@ from landbridge.evidence.verdict.corrected_test import Interval
 from landbridge.job import Outcome
 from landbridge.kits.recommend.evaluation import (
     RecommendComparison,
-    Study,
     about_models,
     evaluate_recommenders,
 )
-from landbridge.kits.recommend.interactions import (
-    ITEM,
-    RATING,
-    USER,
-    Interactions,
-    ItemFeatures,
-)
-from landbridge.kits.recommend.recommender import (
-    CrossDomainRecommender,
-    as_features,
-    read_pair,
-)
-from landbridge.results import SCHEMA, plain, verdict_block
-from landbridge.saving import versions
+from landbridge.kits.recommend.interactions import ITEM, RATING, USER, Interactions
+from landbridge.kits.recommend.item_features import ItemFeatures
+from landbridge.kits.recommend.measures import metric_name
+from landbridge.kits.recommend.pair import as_features, read_pair
+from landbridge.kits.recommend.recommender import CrossDomainRecommender
+from landbridge.kits.recommend.studies import Study
+from landbridge.results import frame, plain, verdict_block
 
 N_EXAMPLES, N_LIKED, N_SHOWN = 6, 5, 5
-METRIC_NAMES = {"rmse": "RMSE", "mae": "MAE", "ndcg": "NDCG", "recall": "Recall"}
 SPOKEN = {"rmse": "root mean squared error", "ndcg": "how good lists of {k} are (NDCG)"}
 Progress = Callable[[str, int, int], None]
 
@@ -123,17 +113,10 @@ def run_recommend(
         "seed": seed,
     }
     results = {
-        "schema": SCHEMA,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": command,
-        "seed": seed,
-        "versions": versions(),
-        "data": _data(pair, features, model),
-        "settings": settings,
+        **frame(_data(pair, features, model), settings, command, seed),
         "verdict": verdict_block(compared),  # type: ignore[arg-type]
         "leaderboard": leaderboard(compared),
         "tables": [*example_tables(model, pair, features), *tables(compared)],
-        "warnings": [],
         "seconds": clock.perf_counter() - start,
     }
     return Outcome(plain(results), model)
@@ -209,7 +192,7 @@ def tables(compared: RecommendComparison) -> list[dict[str, Any]]:
 def _metrics_table(
     compared: RecommendComparison, study: Study, title: str, about: str
 ) -> dict[str, Any]:
-    names = [_named(metric, compared.k) for metric in compared.metrics]
+    names = [metric_name(metric, compared.k) for metric in compared.metrics]
     rows = [
         [row["name"], *(_told(row[metric]) for metric in compared.metrics)]
         for row in compared.rows(study)
@@ -223,7 +206,7 @@ def _share_table(compared: RecommendComparison, shares: list[dict[str, Any]]) ->
     steps = sorted({row["share"] for row in shares})
     names = dict.fromkeys(row["name"] for row in shares)
     gains = {(row["name"], row["share"]): row["gain"] for row in shares}
-    metric = _named(compared.metric, compared.k)
+    metric = metric_name(compared.metric, compared.k)
     return {
         "title": "How many users in both it takes",
         "about": f"Gain in {metric} over {compared.verdict.baseline}, above zero where the map "
@@ -320,10 +303,6 @@ def _table(interactions: Interactions) -> dict[str, Any]:
 
 def _roles(compared: RecommendComparison) -> dict[str, str]:
     return {} if compared.cold is None else compared.cold.roles
-
-
-def _named(metric: str, k: int) -> str:
-    return METRIC_NAMES[metric] + (f"@{k}" if metric in ("ndcg", "recall") else "")
 
 
 def _told(value: Interval | None, sign: bool = False) -> str:

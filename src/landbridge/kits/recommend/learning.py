@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from sklearn.base import clone
 
-from landbridge.domains.wording import listed
 from landbridge.kits.recommend.biased_mf import BiasedMF
 from landbridge.kits.recommend.interactions import ITEM, USER, Interactions
 
+FEWEST_LINKS = 10
+"""Fewer users in both domains tell nothing of a map."""
 N_TRAITS = 2
 """Principal components of what a user likes that the personal map depends on."""
 
@@ -157,35 +158,14 @@ def links_between(source: pd.Index, target: pd.Index) -> NDArray[np.intp]:
     return np.column_stack([both, places[both]])
 
 
-def way_over(source: Interactions, target: Interactions, has_features: bool, over: str) -> str:
-    """What connects the domains: "users", "items" or "features", the first that does.
+def learn(source: Interactions, target: Interactions, model: Any, over: str) -> Learned:
+    """The source step in both domains, and who is in both."""
+    parts = [factorise(one, *names_in(one), model) for one in (source, target)]
+    return linked(parts[0], parts[1], over)
 
-    Raises
-    ------
-    ValueError
-        If nothing does, or not what was asked for.
-    """
-    shared = {
-        "users": np.intersect1d(source.frame[USER].unique(), target.frame[USER].unique()),
-        "items": np.intersect1d(source.frame[ITEM].unique(), target.frame[ITEM].unique()),
-    }
-    found = [side for side, names in shared.items() if len(names) > 1]
-    if has_features:
-        found.append("features")
-    if over in found:
-        return over
-    examples = (
-        f"users such as {listed(source.frame[USER].unique()[:3])} and "
-        f"{listed(target.frame[USER].unique()[:3])}"
-    )
-    if over != "auto":
-        raise ValueError(
-            f"Source and target cannot be connected over {over}: found "
-            f"{listed(found) if found else 'nothing in common'}, with {examples}."
-        )
-    if not found:
-        raise ValueError(
-            f"Source and target have no user and no item in common: {examples}. Give both the "
-            "same names, or item features (such as genres) of both domains."
-        )
-    return found[0]
+
+def linked(source: Factorised, target: Factorised, over: str) -> Learned:
+    """Both domains with the links between them, none where features connect them."""
+    links = links_between(source.users, target.users)
+    known = (source.counts[links[:, 0]] > 0) & (target.counts[links[:, 1]] > 0)
+    return Learned(source, target, links[known] if over != "features" else links[:0])

@@ -11,36 +11,22 @@ from sklearn.utils.validation import check_is_fitted
 
 from landbridge.domains.parameters import check_choice, check_number
 from landbridge.domains.wording import listed
-from landbridge.kits.recommend.biased_mf import BiasedMF
-from landbridge.kits.recommend.bridges import MAPPINGS, Bridge
-from landbridge.kits.recommend.implicit_als import ImplicitALS
-from landbridge.kits.recommend.interactions import (
-    ITEM,
-    RATING,
-    USER,
-    Interactions,
-    ItemFeatures,
-    read_interactions,
-    read_item_features,
-    same_names,
-)
-from landbridge.kits.recommend.learning import (
-    Factorised,
-    Learned,
-    factorise,
-    links_between,
-    names_in,
+from landbridge.kits.recommend.blending import USUAL_KAPPA, estimate_kappa
+from landbridge.kits.recommend.bridges import MAPPINGS
+from landbridge.kits.recommend.carrying import Predictor, carried_over
+from landbridge.kits.recommend.interactions import Interactions
+from landbridge.kits.recommend.item_features import ItemFeatures
+from landbridge.kits.recommend.learning import Learned, learn, links_between
+from landbridge.kits.recommend.pair import (
+    FEEDBACK,
+    OVER,
+    as_features,
+    feedback_of,
+    model_for,
+    read_pair,
     way_over,
 )
 from landbridge.kits.recommend.ranking import best_items
-from landbridge.mapping import Ridge
-
-FEWEST_LINKS = 10
-"""Fewer users in both domains tell nothing of a map."""
-KAPPAS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 512.0)
-USUAL_KAPPA = 8.0
-OWN_ENTRIES = (1, 2, 4, 8, 16, 32)
-FEWEST_WARM, MOST_WARM = 30, 400
 
 
 class CrossDomainRecommender(BaseEstimator):
@@ -229,7 +215,7 @@ class CrossDomainRecommender(BaseEstimator):
     def _over(self) -> str:
         return "features" if self.mapping == "features" else self.over
 
-    def _keep(self, predictor: "Predictor", learned: Learned, features: Any) -> None:
+    def _keep(self, predictor: Predictor, learned: Learned, features: Any) -> None:
         self.users_ = _plain(predictor.users)
         self.items_ = _plain(learned.target.items)
         self.user_rows_, self.average_row_ = predictor.rows, predictor.average
@@ -295,245 +281,9 @@ class CrossDomainRecommender(BaseEstimator):
 
     def _check_parameters(self) -> None:
         check_choice("mapping", self.mapping, tuple(MAPPINGS))
-        check_choice("feedback", self.feedback, ("auto", "ratings", "implicit"))
-        check_choice("over", self.over, ("auto", "users", "items", "features"))
+        check_choice("feedback", self.feedback, FEEDBACK)
+        check_choice("over", self.over, OVER)
         check_number("kappa", self.kappa, words=("auto",), above=True)
-
-
-class Predictor:
-    """Users as rows and items as columns, whose product plus an offset is the prediction."""
-
-    def __init__(
-        self,
-        users: pd.Index,
-        rows: NDArray,
-        average: NDArray,
-        columns: NDArray,
-        offsets: NDArray,
-        own: NDArray,
-        target_rows: NDArray,
-    ):
-        self.users, self.rows, self.average = users, rows, average
-        self.columns, self.offsets = columns, offsets
-        self.own, self.target_rows = own, target_rows
-
-
-def read_pair(source: Any, target: Any, **columns: Any) -> tuple[Interactions, Interactions]:
-    """Both domains' interactions, users and items named alike; see ``read_interactions``."""
-    pair = [
-        one if isinstance(one, Interactions) else read_interactions(one, name=name, **columns)
-        for one, name in ((source, "source"), (target, "target"))
-    ]
-    for side in (USER, ITEM):
-        named = same_names(*(one.frame[side] for one in pair))
-        for one, names in zip(pair, named):
-            one.frame = one.frame.assign(**{side: names})
-    return pair[0], pair[1]
-
-
-def as_features(item_features: Any, item: str) -> ItemFeatures:
-    """Item features, read where they have not been."""
-    if isinstance(item_features, ItemFeatures):
-        return item_features
-    return read_item_features(item_features, item=item)
-
-
-def feedback_of(source: Interactions, target: Interactions, feedback: str) -> str:
-    """Whether the entries are "ratings" or "implicit".
-
-    Raises
-    ------
-    ValueError
-        If interactions are wanted, but an entry is not above zero.
-    """
-    values = [one.frame[RATING] for one in (source, target)]
-    if feedback == "auto":
-        feedback = "ratings" if max(one.nunique() for one in values) > 1 else "implicit"
-        is_counted = all((one % 1 == 0).all() and one.min() >= 1 for one in values)
-        summed = any("strength" in note for d in (source, target) for note in d.notes)
-        if feedback == "ratings" and summed and is_counted:
-            feedback = "implicit"
-    if feedback == "implicit" and min(one.min() for one in values) <= 0:
-        raise ValueError(
-            'feedback="implicit" takes each row as something that happened: found a value that '
-            'is not above zero. Leave out such rows, or use feedback="ratings".'
-        )
-    return feedback
-
-
-def model_for(feedback: str, model: Any, seed: int) -> Any:
-    """The source step for this feedback.
-
-    Raises
-    ------
-    TypeError
-        If the model that was given is for the other kind.
-    """
-    kind = BiasedMF if feedback == "ratings" else ImplicitALS
-    if model is None:
-        return kind(random_state=seed)
-    if not isinstance(model, kind):
-        raise TypeError(
-            f"model must be a {kind.__name__} for {feedback}: found {type(model).__name__}."
-        )
-    return model
-
-
-def learn(source: Interactions, target: Interactions, model: Any, over: str) -> Learned:
-    """The source step in both domains, and who is in both."""
-    parts = [factorise(one, *names_in(one), model) for one in (source, target)]
-    return linked(parts[0], parts[1], over)
-
-
-def linked(source: Factorised, target: Factorised, over: str) -> Learned:
-    """Both domains with the links between them, none where features connect them."""
-    links = links_between(source.users, target.users)
-    known = (source.counts[links[:, 0]] > 0) & (target.counts[links[:, 1]] > 0)
-    return Learned(source, target, links[known] if over != "features" else links[:0])
-
-
-def carried_over(
-    mapping: str, learned: Learned, kappa: float, seed: int, features: ItemFeatures | None = None
-) -> Predictor:
-    """Everybody's rows in the target: mapped, their own, or the blend of both.
-
-    Raises
-    ------
-    ValueError
-        If too few are in both, or ``"features"`` is asked for without any.
-    """
-    if mapping == "features" or not len(learned.links):
-        return _over_features(learned, kappa, features)
-    if len(learned.links) < FEWEST_LINKS and mapping != "none":
-        raise ValueError(
-            f"A map is learned from users in both domains: found {len(learned.links)}, and "
-            f'{FEWEST_LINKS} are the least. Give more, or use mapping="none" or "features".'
-        )
-    source_rows = np.arange(len(learned.source.users))
-    mapped = Bridge(mapping, learned, seed).rows(source_rows)
-    mapped[learned.source.counts == 0] = learned.target.average
-    if mapping == "none" and not learned.target.is_rated:
-        return _popular(learned, kappa)
-    return _blended(learned, mapped, learned.target.average, kappa)
-
-
-def _blended(learned: Learned, mapped: NDArray, average: NDArray, kappa: float) -> Predictor:
-    """``w y + (1 − w) f(x)`` for those in both, ``f(x)`` or ``y`` for the others."""
-    source, target = learned.source, learned.target
-    users = source.users.union(target.users)
-    places_s, places_t = (one.users.get_indexer(users) for one in (source, target))
-    start = np.where((places_s >= 0)[:, None], mapped[places_s], average)
-    own = np.where(places_t >= 0, target.counts[places_t], 0.0)
-    weight = (own / (own + kappa))[:, None]
-    weight = np.where((places_s < 0)[:, None], (own > 0)[:, None], weight)
-    rows = (1 - weight) * start
-    n_own = target.rows.shape[1]
-    rows[:, :n_own] += weight * np.where((places_t >= 0)[:, None], target.rows[places_t], 0.0)
-    columns = target.columns
-    return Predictor(users, rows, average, columns, target.offsets, own, places_t)
-
-
-def _popular(learned: Learned, kappa: float) -> Predictor:
-    """New users get what most have, on the scale of the average user's scores."""
-    target = learned.target
-    scores, popularity = target.columns @ target.average, target.popularity
-    scale = (scores @ popularity) / (popularity @ popularity)
-    average = np.append(np.zeros(target.columns.shape[1]), 1.0)
-    mapped = np.tile(average, (len(learned.source.users), 1))
-    predictor = _blended(learned, mapped, average, kappa)
-    predictor.columns = np.column_stack([target.columns, scale * popularity])
-    return predictor
-
-
-def _over_features(learned: Learned, kappa: float, features: ItemFeatures | None) -> Predictor:
-    r"""What users like in the source, told of the target's items by their features.
-
-    A ridge regression from features to the source items' factors gives each target item
-    :math:`g(f_i)`; a source user's prediction is the average user's plus
-    :math:`(x_u - \bar x)^\top g(f_i)`.
-    """
-    if features is None:
-        raise ValueError(
-            "Nobody is in both domains, so that only item features could connect them: give "
-            "item_features (such as genres) of both domains' items."
-        )
-    source, target = learned.source, learned.target
-    known = features.rows(source.items)
-    told = Ridge().fit(known, source.columns, source.popularity)
-    guessed = told.transform(features.rows(target.items))
-    deviations = source.rows - source.average
-    deviations[source.counts == 0] = 0
-    mapped = np.hstack([np.tile(target.average, (len(deviations), 1)), deviations])
-    average = np.concatenate([target.average, np.zeros(deviations.shape[1])])
-    predictor = _blended(learned, mapped, average, kappa)
-    predictor.columns = np.hstack([target.columns, guessed])
-    return predictor
-
-
-def estimate_kappa(
-    mapping: str, learned: Learned, target: Interactions, model: Any, seed: int
-) -> float | None:
-    """The κ that predicts best what users in both do when few of their own entries are known.
-
-    Of up to 400 users in both, half the entries are held out, and the factors of the target and
-    the map are learned without these users. Each keeps 1 to 32 of the other half.
-    ``None`` where fewer than 30 would do.
-    """
-    rng = np.random.default_rng(seed)
-    fitting = learned.links[learned.target.counts[learned.links[:, 1]] >= 4]
-    if len(fitting) < FEWEST_WARM or len(learned.links) - len(fitting) // 4 < FEWEST_LINKS:
-        return None
-    warm = rng.permutation(fitting)[: min(MOST_WARM, len(fitting) // 4)]
-    names = learned.target.users[warm[:, 1]]
-    others = target.keep(~target.frame[USER].isin(names).to_numpy())
-    if not len(others):
-        return None
-    rest = factorise(others, learned.target.users, learned.target.items, model)
-    links = learned.links[~np.isin(learned.links[:, 1], warm[:, 1])]
-    mapped = Bridge(mapping, Learned(learned.source, rest, links), seed).rows(warm[:, 0])
-    known, held = _split_entries(learned.target.matrix[warm[:, 1]], rng)
-    own = rest.in_units(rest.model.fold_in(known))
-    n_own = np.diff(known.indptr)[:, None]
-    losses = [
-        _loss(rest, n_own / (n_own + kappa) * own + kappa / (n_own + kappa) * mapped, known, held)
-        for kappa in KAPPAS
-    ]
-    return KAPPAS[int(np.argmin(losses))]
-
-
-def _split_entries(matrix: Any, rng: Any) -> tuple[Any, Any]:
-    """For each user a few known entries (1 to 32) and the half that is held out."""
-    known, held = matrix.copy(), matrix.copy()
-    for row in range(matrix.shape[0]):
-        entries = rng.permutation(np.arange(matrix.indptr[row], matrix.indptr[row + 1]))
-        half = len(entries) // 2
-        n_known = min(int(rng.choice(OWN_ENTRIES)), len(entries) - half)
-        known.data[entries[n_known:]] = np.nan
-        held.data[entries[: len(entries) - half]] = np.nan
-    return _without_nan(known), _without_nan(held)
-
-
-def _without_nan(matrix: Any) -> Any:
-    """The same without the entries that are NaN."""
-    entries = matrix.tocoo()
-    kept = ~np.isnan(entries.data)
-    where = entries.row[kept], entries.col[kept]
-    return type(matrix)((entries.data[kept], where), shape=matrix.shape)
-
-
-def _loss(target: Factorised, rows: NDArray, known: Any, held: Any) -> float:
-    """The mean squared error of ratings, or minus the share of held-out items in the first ten."""
-    entries = held.tocoo()
-    if target.is_rated:
-        columns = target.columns[entries.col]
-        predicted = np.einsum("nk,nk->n", rows[entries.row], columns) + target.offsets[entries.col]
-        return float(((entries.data - predicted) ** 2).mean())
-    scores = rows @ target.columns.T
-    shown = known.tocoo()
-    scores[shown.row, shown.col] = -np.inf
-    best = best_items(scores, min(10, scores.shape[1]))
-    hits = np.take_along_axis(held.toarray() > 0, best, axis=1)
-    return -float((hits / np.log2(np.arange(2, best.shape[1] + 2))).sum())
 
 
 def _plain(index: pd.Index) -> NDArray:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from landbridge.kits.recommend.biased_mf import BiasedMF
-from landbridge.kits.recommend.interactions import ItemFeatures
+from landbridge.kits.recommend.item_features import ItemFeatures
 from landbridge.kits.recommend.learning import Factorised, Learned
 
 ITEM_MEAN, TARGET_ONLY, POPULARITY = "item mean", "target only", "popularity"

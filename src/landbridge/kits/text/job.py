@@ -2,8 +2,6 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,10 +11,11 @@ from sklearn.base import BaseEstimator
 from sklearn.decomposition import TruncatedSVD
 
 from landbridge.domains import class_names, common_labels
-from landbridge.domains.wording import listed
-from landbridge.evidence import choose_without_labels, compare, diagnose
-from landbridge.evidence.verdict.comparison import FEWEST_LABELS
+from landbridge.domains.parameters import check_number
+from landbridge.domains.wording import listed, nearest
+from landbridge.evidence import compare, diagnose
 from landbridge.job import Outcome
+from landbridge.kits.judging import both_notes, check_judging, class_quality, decided
 from landbridge.kits.text.explain import names_of_words
 from landbridge.kits.text.learner import TextLogistic
 from landbridge.kits.text.reading import TextTable, read_texts
@@ -29,14 +28,7 @@ from landbridge.kits.text.transfer import (
     tfidf,
 )
 from landbridge.mapping import mapping_names
-from landbridge.results import (
-    SCHEMA,
-    leaderboard_block,
-    plain,
-    quality_block,
-    verdict_block,
-)
-from landbridge.saving import versions
+from landbridge.results import frame, leaderboard_block, plain, table_block
 from landbridge.source import has_probabilities
 
 Progress = Callable[[str, int, int], None]
@@ -66,6 +58,7 @@ class TextModel(BaseEstimator):
 
         ``n_words`` of those that decided each are named beside, which takes time.
         """
+        check_number("n_words", n_words, whole=True)
         columns: dict[str, Any] = {self.label: self.model.predict(texts)}
         if has_probabilities(self.model):
             shares = self.model.predict_proba(texts)
@@ -134,6 +127,11 @@ def run_texts(
     """
     start = time.perf_counter()
     say = progress or (lambda what, done, total: None)
+    check_judging(metric, n_folds, n_repeats, level)
+    if text == label:
+        raise ValueError(
+            f"The column {text!r} cannot be both the texts and the labels: name another for one."
+        )
     names = _checked_names(candidates)
     say("Reading", 0, 0)
     domain_s = read_texts(
@@ -160,19 +158,8 @@ def run_texts(
         n_jobs=n_jobs,
         progress=lambda done, total: say("Comparing models", done, total),
     )
-    verdict, model = verdict_block(comparison), comparison.best_
-    if verdict["outcome"] == "unknown":
-        say("Choosing without labels", 0, 0)
-        choice = choose_without_labels(
-            text_candidates(learner, dict.fromkeys(("identity", *names))), Xs, ys, Xt
-        )
-        model = choice.model
-        verdict["chosen"] = choice.name
-        verdict["details"] = [
-            *verdict["details"],
-            f"The model written is {choice.name}, chosen without labels: {choice.reason}. How well "
-            f"it does can be told once {FEWEST_LABELS} target texts or more have labels.",
-        ]
+    bare = text_candidates(learner, dict.fromkeys(("identity", *names)))
+    verdict, model = decided(comparison, bare, (Xs, ys, Xt), "target texts", say)
     whole = TextTransfer.of_parts(fitted, None, model)
     say("Describing what was found", 0, 0)
     settings = {
@@ -189,11 +176,11 @@ def run_texts(
         "seed": seed,
     }
     results = {
-        **_frame(domain_s, domain_t, (Xs, Xt), fitted, classes, settings, command, seed),
+        **frame(_data(domain_s, domain_t, (Xs, Xt), classes, label), settings, command, seed),
         "verdict": verdict,
         "leaderboard": leaderboard_block(comparison),
         "shift": _shift(Xs, ys, Xt, yt, fitted, seed),
-        "quality": quality_block(SimpleNamespace(classes=classes), comparison),  # type: ignore[arg-type]
+        "quality": class_quality(classes, comparison),
         "tables": [*_word_tables(whole), *_example_table(whole, domain_t)],
         "warnings": comparison.warnings,
         "seconds": time.perf_counter() - start,
@@ -205,55 +192,32 @@ def _checked_names(candidates: list[str] | None) -> list[str]:
     names = [name for name in AUTO if name != "identity"] if candidates is None else candidates
     unknown = [name for name in names if name not in mapping_names()]
     if unknown:
+        like = nearest(unknown[0], mapping_names())
+        meant = f"the nearest are {listed(like)}; " if like else ""
         raise ValueError(
-            f"Unknown candidate {unknown[0]!r}: give mappings by name, such as scl, mda or coral; "
-            "landbridge mappings lists them."
+            f"Unknown candidate {unknown[0]!r}: {meant}give mappings by name, such as scl, mda or "
+            "coral; landbridge mappings lists them."
         )
     return list(names)
 
 
-def _frame(
+def _data(
     source: TextTable,
     target: TextTable,
     rows: tuple[Any, Any],
-    features: Any,
     classes: NDArray,
-    settings: dict[str, Any],
-    command: str,
-    seed: int,
+    label: str,
 ) -> dict[str, Any]:
-    """What every job says: when and how it was done, on what data, with what versions."""
+    """What the texts are, and what was noted of them."""
+    tables = [table_block(one.table, one.n_labelled) for one in (source, target)]
     return {
-        "schema": SCHEMA,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": command,
-        "seed": seed,
-        "versions": versions(),
-        "data": {
-            "source": _table(source),
-            "target": _table(target),
-            "label": settings["label"],
-            "task": "classification",
-            "classes": [str(name) for name in classes],
-            "features": {"used": 1, "made": rows[0].shape[1], "columns": []},
-            "notes": [
-                *(f"Source: {note}" for note in source.table.notes),
-                *(f"Target: {note}" for note in target.table.notes),
-                *_notes(source, target, rows, classes),
-            ],
-        },
-        "settings": settings,
-    }
-
-
-def _table(domain: TextTable) -> dict[str, Any]:
-    return {
-        "name": domain.table.name,
-        "path": domain.table.path,
-        "rows": len(domain.texts),
-        "labelled": domain.n_labelled,
-        "sha256": domain.table.sha256,
-        "notes": list(domain.table.notes),
+        "source": tables[0],
+        "target": tables[1],
+        "label": label,
+        "task": "classification",
+        "classes": [str(name) for name in classes],
+        "features": {"used": None, "made": rows[0].shape[1], "columns": []},
+        "notes": [*both_notes(*tables), *_notes(source, target, rows, classes)],
     }
 
 
