@@ -1,7 +1,7 @@
 """Tasks of the literature, each a labelled source and a target whose labels only score."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import permutations
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ from scipy.io import loadmat
 from sklearn.preprocessing import normalize
 
 FOLDER_VARIABLE = "LANDBRIDGE_DATA"
+Scale = Callable[[np.ndarray], np.ndarray]
 
 
 class Task(NamedTuple):
@@ -47,14 +48,14 @@ def pairs(domains: dict[str, tuple[Any, np.ndarray]]) -> Iterator[Task]:
         yield Task(f"{source}-{target}", Xs, ys, Xt, Xt, yt)
 
 
-def office_caltech_surf() -> list[Task]:
+def office_caltech_surf(scale: Scale = zscore) -> list[Task]:
     """Twelve tasks; rows sum to one, then z-scores by domain (Gong et al. 2012)."""
     files = {"C": "Caltech10", "A": "amazon", "W": "webcam", "D": "dslr"}
     domains = {}
     for letter, name in files.items():
         found = loadmat(folder("office_caltech10_surf") / f"{name}_SURF_L10.mat")
         rows = normalize(found["fts"].astype(float), norm="l1")
-        domains[letter] = zscore(rows), found["labels"].ravel().astype(int)
+        domains[letter] = scale(rows), found["labels"].ravel().astype(int)
     order = ["C-A", "C-W", "C-D", "A-C", "A-W", "A-D", "W-C", "W-A", "W-D", "D-C", "D-A", "D-W"]
     tasks = {task.name: task for task in pairs(domains)}
     return [tasks[name] for name in order]
@@ -110,7 +111,7 @@ def coil() -> list[Task]:
     return list(pairs(domains))
 
 
-def heart_disease() -> list[Task]:
+def heart_disease(scale: Scale = zscore) -> list[Task]:
     """Twelve tasks between four hospitals; gaps filled by the domain's median, z-scores."""
     names = {"Cle": "cleveland", "Hun": "hungarian", "Swi": "switzerland", "VA": "va"}
     domains = {}
@@ -119,7 +120,7 @@ def heart_disease() -> list[Task]:
         label = (table.pop(table.columns[-1]).to_numpy() > 0).astype(int)
         rows = table.to_numpy(dtype=float)
         centre = np.nan_to_num(table.median().to_numpy(dtype=float))
-        domains[letter] = zscore(np.where(np.isnan(rows), centre, rows)), label
+        domains[letter] = scale(np.where(np.isnan(rows), centre, rows)), label
     return list(pairs(domains))
 
 
