@@ -45,3 +45,21 @@ def test_a_folder_that_may_not_be_written_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("landbridge.cli.inputs.os.access", lambda *_: False)
     with pytest.raises(PermissionError, match="may not be written: give another --output"):
         check_folder(tmp_path / "a")
+
+
+def test_a_folder_where_nothing_can_be_made_is_refused_whatever_it_says_of_itself(
+    tmp_path, monkeypatch
+):
+    """Some file systems are read-only to those who may write everything."""
+
+    def refuse(*_, **__):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("landbridge.cli.inputs.TemporaryDirectory", refuse)
+    with pytest.raises(PermissionError, match="may not be written: give another --cache"):
+        check_folder(tmp_path / "a", "--cache")
+
+
+def test_trying_a_folder_leaves_nothing_in_it(tmp_path):
+    check_folder(tmp_path)
+    assert not list(tmp_path.iterdir())

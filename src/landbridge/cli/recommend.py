@@ -18,7 +18,14 @@ User = Annotated[str, typer.Option("--user", help="The column with the users.")]
 Item = Annotated[str, typer.Option("--item", help="The column with the items.")]
 
 
-USUAL = {"feedback": "auto", "duplicates": "mean", "n_folds": 5, "max_users": 2000, "seed": 0}
+USUAL = {
+    "feedback": "auto",
+    "duplicates": "mean",
+    "n_folds": 5,
+    "max_users": 2000,
+    "negatives": "all",
+    "seed": 0,
+}
 """What need not be said again."""
 
 
@@ -61,8 +68,18 @@ def run(
     duplicates: Annotated[
         str, typer.Option(help="mean, last or refuse: what becomes of repeated ratings.")
     ] = "mean",
-    folds: options.Folds = None,
+    folds: Annotated[
+        int, typer.Option(help="Parts of the users in both, each hidden from the target once.")
+    ] = 5,
     max_users: Annotated[int, typer.Option(help="Users to hide and predict, at most.")] = 2000,
+    negatives: Annotated[
+        int | None,
+        typer.Option(
+            help="Rank what a user took among so many others, drawn by popularity; all items "
+            "by default.",
+            show_default=False,
+        ),
+    ] = None,
     seed: options.Seed = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The folder for the results.")
@@ -91,8 +108,9 @@ def run(
             "mappings": split_names(mappings),
             "feedback": feedback,
             "duplicates": duplicates,
-            "n_folds": 5 if folds is None else folds,
+            "n_folds": folds,
             "max_users": max_users,
+            "negatives": "all" if negatives is None else negatives,
             "seed": seed or 0,
         }
         with progress_bars(not (quiet or as_json)) as progress, one_blas_thread():
@@ -134,6 +152,7 @@ def _show(console: Console, results: dict[str, Any]) -> None:
     """Both shops, every model on new users, and the verdict."""
     from landbridge.cli.lines import bullet, heading, small
     from landbridge.cli.screen import leaderboard_table, show_verdict
+    from landbridge.kits.recommend.job import LATER, NEW_USERS
 
     heading(console, "The shops")
     for side in ("source", "target"):
@@ -148,4 +167,23 @@ def _show(console: Console, results: dict[str, Any]) -> None:
         better = "larger" if board["greater_is_better"] else "smaller"
         small(console, f"→ chosen by the guard; {better} is better, a gain above 0 always.")
         small(console, f"Gain over {results['verdict']['baseline']}; 95 % intervals over users.")
+    for table in results["tables"]:
+        if table["title"] in (NEW_USERS, LATER):
+            heading(console, f"{table['title']}: all measures")
+            console.print(_measures(table))
+            small(console, "The report has their intervals.")
     show_verdict(console, results["verdict"])
+
+
+def _measures(table: dict[str, Any]) -> Any:
+    """A table of the report without its intervals, which would be wider than a screen."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    shown = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False, header_style="bold")
+    shown.add_column("model")
+    for name in table["columns"][1:]:
+        shown.add_column(name, justify="right")
+    for name, *cells in table["rows"]:
+        shown.add_row(name, *(cell.partition(" ")[0] for cell in cells))
+    return shown

@@ -30,8 +30,17 @@ def leaderboard_facts(leaderboard: dict[str, Any], baseline: str | None) -> dict
         "axis": drawing.axis(scale),
         "rows": [_row(row, scale) for row in scored],
         "failed": [_failure(row) for row in failed],
-        "terms": terms("baseline", "candidate", "interval", "gain", "p-value", "fold"),
+        "timed": any(is_number(row.get("seconds")) for row in scored),
+        "terms": _terms(leaderboard, greater_is_better),
     }
+
+
+def _terms(leaderboard: dict[str, Any], greater_is_better: bool) -> list[tuple[str, str]]:
+    """What the words above the rows mean; without folds, baselines are told beside their names."""
+    if leaderboard.get("folds") is not None:
+        return terms("baseline", "candidate", "interval", "gain", "p-value", "fold")
+    gain = "gain" if greater_is_better else "gain of an error"
+    return terms("interval", gain, "p-value")
 
 
 def _row(row: dict[str, Any], scale: drawing.Limits) -> dict[str, Any]:

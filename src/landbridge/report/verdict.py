@@ -27,6 +27,7 @@ def verdict_facts(verdict: dict[str, Any], leaderboard: dict[str, Any]) -> dict[
         "level": verdict.get("level"),
         "gain": _gain(verdict.get("gain") or {}),
         "metric": leaderboard.get("metric"),
+        "greater_is_better": leaderboard.get("greater_is_better") is not False,
         "n_labelled": leaderboard.get("n_labelled"),
         "folds": leaderboard.get("folds"),
         "repeats": leaderboard.get("repeats"),

@@ -108,6 +108,7 @@ TERMS = {
     "interval": "The range that would cover the true figure in about 19 of 20 runs like this "
     "one; a wide one says that there are few labelled rows.",
     "gain": "The score of a candidate minus that of the baseline, on the same rows.",
+    "gain of an error": "The error of the baseline minus that of the model: above 0 is better.",
     "p-value": "How often chance alone would show a difference at least this large; small "
     "values speak against chance.",
     "fold": "A share of the labelled target rows, kept from training and used to score; each "

@@ -157,6 +157,11 @@ def test_held_out_labels_are_not_seen_by_the_comparison(rng):
         ({"candidates": ["magic"]}, "Unknown candidate 'magic'"),
         ({"candidates": ["coral", "lp-ft"]}, "'lp-ft' train a network on pixels, 'coral' go on"),
         ({"candidates": ["lp-ft"]}, "these features have none in PyTorch"),
+        ({"candidates": ["corral"]}, "Unknown candidate 'corral': the nearest are 'coral'"),
+        ({"metric": "acuracy"}, "Unknown metric 'acuracy': the nearest are 'accuracy'"),
+        ({"n_folds": 1}, "n_folds must be a whole number from 2 up: found 1"),
+        ({"n_repeats": 0}, "n_repeats must be a whole number from 1 up: found 0"),
+        ({"level": 1.0}, "level must be a number above 0 and below 1: found 1.0"),
         ({"features": "sift"}, "Unknown features 'sift'"),
         ({"source": None}, "Without a source, features must be pretrained"),
     ],
@@ -223,6 +228,46 @@ def test_the_command_says_what_is_wrong_and_writes_nothing(landbridge, folders, 
     assert failed.exit_code == 2 and "Without a source" in failed.stderr and not out.exists()
     failed = landbridge("image", "predict", folders[0] / "disc" / "016.png", empty)
     assert failed.exit_code == 2 and "not a model" in failed.stderr
+
+
+def test_folders_and_tables_of_paths_go_together(landbridge, folders, tmp_path):
+    """Also where the classes are digits, and one run uses what another has kept."""
+    digits = {"across": "0", "disc": "1", "upright": "2"}
+    for folder in folders:
+        for kind, digit in digits.items():
+            (folder / kind).rename(folder / digit)
+    rows = [[f"source/{f.parent.name}/{f.name}", f.parent.name] for f in folders[0].rglob("*.png")]
+    pd.DataFrame(rows, columns=["path", "label"]).to_csv(tmp_path / "source.csv", index=False)
+    words = ["--features", "hog", "--size", "16", "--candidates", "prototype", "--folds", "2"]
+    words += ["--cache", tmp_path / "rows"]
+    for source, name in ((folders[0], "one"), (tmp_path / "source.csv", "two")):
+        done = landbridge("image", "run", source, folders[1], "-o", tmp_path / name, *words)
+        assert done.exit_code == 0, done.output
+        assert "columns make" not in done.output and " features" in done.output
+    boards = [
+        [(row["name"], row["score"]) for row in results["leaderboard"]["rows"]]
+        for results in (
+            json.loads((tmp_path / name / "results.json").read_text()) for name in ("one", "two")
+        )
+    ]
+    assert boards[0] == boards[1]
+    table = pd.read_json(io.StringIO(landbridge(
+        "image", "predict", tmp_path / "two" / "model.landbridge", folders[1] / "1", "--json"
+    ).stdout))  # fmt: skip
+    assert set(table["class"]) <= {0, 1, 2} and len(table) == 8
+
+
+def test_a_cache_that_cannot_be_written_is_refused_before_any_work(landbridge, folders, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("in the way")
+    failed = landbridge("image", "run", *folders, "-o", tmp_path / "out", "--cache", file / "rows")
+    assert failed.exit_code == 2 and not (tmp_path / "out").exists()
+    assert "give another --cache" in " ".join(failed.stderr.split())
+
+
+def test_the_directions_in_which_pictures_differ_have_a_name(folders):
+    features = run_images(*folders, **QUICK).results["shift"]["features"]
+    assert {one["name"] for one in features} == {f"direction {k}" for k in range(1, 11)}
 
 
 def test_the_command_exports(landbridge, pictures, tmp_path):

@@ -82,6 +82,40 @@ def test_damaged_files_are_listed_and_not_fatal(pictures, write_folder):
     ]
 
 
+def test_why_a_file_cannot_be_read_is_said_alike_in_every_run(pictures, write_folder):
+    folder = write_folder("all", *pictures("source", 1))
+    (folder / "across" / "text.png").write_text("no picture")
+    table = pd.DataFrame({"path": [str(folder / "across" / "text.png"), "gone.png"]})
+    why = read_pictures(folder).unreadable
+    assert why == {"across/text.png": "no picture in a known format"}
+    with pytest.raises(
+        ValueError, match=r"gone.png \(no such file or directory\). Give files such"
+    ):
+        read_pictures(table)
+    with pytest.raises(ValueError, match=r"and 4 more. Give files .* seen from its folder"):
+        read_pictures(pd.DataFrame({"path": [f"{k}.png" for k in range(7)]}))
+
+
+def test_labels_in_a_file_are_names_as_those_of_folders_are(pictures, write_folder, tmp_path):
+    """Digits in a table are numbers to whoever reads it, and the names of classes here."""
+    arrays, _ = pictures("source", 1)
+    folder = write_folder("digits", arrays, ["0", "1", None])
+    paths = ["digits/0/000.png", "digits/1/001.png", "digits/unlabelled/002.png"]
+    for known in ([0, 1, None], [0, 1, 1]):
+        table = pd.DataFrame({"path": paths, "label": pd.array(known, dtype="Int64")})
+        table.to_csv(tmp_path / "table.csv", index=False)
+        read = read_pictures(tmp_path / "table.csv")
+        assert read.labels.tolist() == [None if k is None else str(k) for k in known]
+    assert read_pictures(folder).labels.tolist() == ["0", "1", None]
+
+
+def test_a_table_whose_labels_are_elsewhere_is_told_so(pictures, write_folder):
+    folder = write_folder("all", *pictures("source", 1))
+    table = pd.DataFrame({"path": [str(f) for f in folder.rglob("*.png")], "kind": "a"})
+    with pytest.raises(ValueError, match="say which column of the table has the labels"):
+        read_pictures(table, needs_labels=True)
+
+
 def test_keys_tell_contents_apart_and_not_names(pictures):
     arrays, labels = pictures("source", 2)
     one, again = read_pictures((arrays, labels)), read_pictures(arrays[::-1])

@@ -61,6 +61,8 @@ def test_without_ratings_it_runs_too_and_prints_json(recommend, files, tmp_path)
         (["--user", "customer", "--item", "item"], "no column 'customer' for the user"),
         ([*COLUMNS, "--mappings", "teleport"], "Unknown mapping"),
         ([*COLUMNS, "--duplicates", "some"], "duplicates must be"),
+        ([*COLUMNS, "--feedback", "stars", "--mappings", "bias"], "feedback must be"),
+        ([*COLUMNS, "--max-users", "0"], "max_users must be a whole number from 1 up"),
         (["--user", "user", "--item", "item", "--rating", "item"], "cannot be two things"),
     ],
 )
@@ -77,3 +79,28 @@ def test_another_model_is_refused(recommend, tmp_path):
     path = save(CORAL().fit([[0.0], [1.0]], [[1.0], [2.0]]), tmp_path / "coral.landbridge")
     done = recommend("top", path, "--user", "u1")
     assert done.exit_code == 2 and "expected a model of" in done.output.replace("\n", " ")
+
+
+def test_the_screen_shows_all_measures_of_new_users_and_of_later_entries(recommend, files, tmp_path):
+    more = ["--time", "day", "--negatives", "20", *QUICK]
+    done = recommend("run", *files[:2], *COLUMNS, *more, "-o", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert done.output.count("MAE   NDCG@10   Recall@10") == 2
+    new, later = done.output.split("New users: all measures")[1].split("Later entries: all")
+    assert {"popularity", "user mean"} <= {line.strip()[:10].strip() for line in new.splitlines()}
+    assert "own bias" in later
+    shown = done.output.split("report  ")[0]  # paths are not broken
+    assert " −0.000 " not in shown and max(map(len, shown.splitlines())) <= 80
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert "--negatives 20" in results["command"] and "--folds 2" in results["command"]
+    assert results["settings"]["lists rank"].startswith("what a user took and 20 other items")
+    assert "what a user took and 20 other items" in results["tables"][1]["about"]
+
+
+def test_the_report_speaks_of_errors_that_fall(recommend, files, tmp_path):
+    recommend("run", *files[:2], *COLUMNS, *QUICK, "-o", tmp_path / "out")
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "less root mean squared error than" in page and "gained over" not in page
+    assert "The error of the baseline minus that of the model" in page
+    assert "a model of the labelled target rows alone" not in page  # no baseline of these
+    assert ">Time</th>" not in page

@@ -76,6 +76,10 @@ def test_texts_that_are_in_both_tables_are_told(tables):
         ({"text": "bdy"}, "the nearest are 'body'"),
         ({"label": "rating"}, "no column 'rating'"),
         ({"encoding": "klingon"}, "no encoding 'klingon'"),
+        ({"label": "body"}, "'body' cannot be both the texts and the labels"),
+        ({"candidates": ["corral"]}, "Unknown candidate 'corral': the nearest are 'coral'"),
+        ({"metric": "acuracy"}, "Unknown metric 'acuracy': the nearest are 'accuracy'"),
+        ({"n_folds": 1}, "n_folds must be a whole number from 2 up: found 1"),
     ],
 )
 def test_what_was_asked_wrongly_is_named_before_any_work(change, message, files):
@@ -105,6 +109,8 @@ def test_the_command_writes_a_model_a_report_and_results(landbridge, files, tmp_
     told = landbridge("text", "predict", out / "model.landbridge", files[1])
     rows = told.output.strip().splitlines()
     assert told.exit_code == 0 and len(rows) == 71 and rows[0].startswith("stars,probability of")
+    failed = landbridge("text", "predict", out / "model.landbridge", files[1], "--words", "-3")
+    assert failed.exit_code == 2 and "n_words must be a whole number" in failed.stderr
     saved = tmp_path / "found.csv"
     landbridge("text", "predict", out / "model.landbridge", files[1], "--words", "2", "-o", saved)
     assert list(pd.read_csv(saved))[-2:] == ["probability of up", "words"]

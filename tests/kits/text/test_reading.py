@@ -67,6 +67,7 @@ def test_an_encoding_that_is_given_is_held_to(tmp_path):
         (b"", "is empty"),
         (b"\x00\x01binary\x00", "binary"),
         ("bodi,stars\na,1\n", "no column 'body': the nearest are 'bodi'"),
+        ("body^stars\na^1\n", "nearest are 'body.stars'. .* is the separator another than comma"),
         ("body,stars\n,1\n", "are empty"),
         ("body,stars\na,1\nb,c,d,e,2\n", "double quotes"),
     ],

@@ -236,7 +236,7 @@ def _checked(mappings: list[str] | None, is_rated: bool, has_features: bool) -> 
     unfit = [name for name in mappings if name not in possible]
     if unfit:
         why = {
-            "bias": "it needs ratings",
+            "bias": "it needs ratings of more than one value",
             "features": "it needs item features, and users for rows",
             "mlp": "it needs PyTorch: pip install 'landbridge[torch]'",
         }

@@ -25,6 +25,7 @@ from landbridge.results import frame, plain, verdict_block
 
 N_EXAMPLES, N_LIKED, N_SHOWN = 6, 5, 5
 SPOKEN = {"rmse": "root mean squared error", "ndcg": "how good lists of {k} are (NDCG)"}
+NEW_USERS, LATER = "New users", "Later entries"
 Progress = Callable[[str, int, int], None]
 
 
@@ -42,6 +43,7 @@ def run_recommend(
     duplicates: str = "mean",
     n_folds: int = 5,
     max_users: int = 2000,
+    negatives: str | int = "all",
     k: int = 10,
     seed: int = 0,
     command: str = "",
@@ -56,7 +58,7 @@ def run_recommend(
     ----------
     source, target, user, item, rating, time, item_features
         As in :meth:`CrossDomainRecommender.fit`.
-    mappings, feedback, duplicates, n_folds, max_users, k
+    mappings, feedback, duplicates, n_folds, max_users, negatives, k
         As in :func:`evaluate_recommenders`.
     seed : int
         Of all that is drawn.
@@ -95,6 +97,7 @@ def run_recommend(
         feedback=feedback,
         n_folds=n_folds,
         max_users=max_users,
+        negatives=negatives,
         k=k,
         random_state=seed,
         progress=say,
@@ -109,6 +112,7 @@ def run_recommend(
         "mappings": [n for n, r in _roles(compared).items() if r == "candidate"],
         "folds": n_folds,
         "held-out users, at most": max_users,
+        "lists rank": _ranked(negatives),
         "duplicates": duplicates,
         "seed": seed,
     }
@@ -116,7 +120,7 @@ def run_recommend(
         **frame(_data(pair, features, model), settings, command, seed),
         "verdict": verdict_block(compared),  # type: ignore[arg-type]
         "leaderboard": leaderboard(compared),
-        "tables": [*example_tables(model, pair, features), *tables(compared)],
+        "tables": [*example_tables(model, pair, features), *tables(compared, negatives)],
         "seconds": clock.perf_counter() - start,
     }
     return Outcome(plain(results), model)
@@ -164,21 +168,22 @@ def leaderboard(compared: RecommendComparison) -> dict[str, Any] | None:
     }
 
 
-def tables(compared: RecommendComparison) -> list[dict[str, Any]]:
+def tables(compared: RecommendComparison, negatives: str | int = "all") -> list[dict[str, Any]]:
     """All metrics on new users and on later entries, and the gain by share of users in both."""
+    lists = f"Lists rank {_ranked(negatives)}."
     found = []
     for study, title, about in (
         (
             compared.cold,
-            "New users",
+            NEW_USERS,
             "Users in both domains, their entries in the target hidden: what all models make of "
-            "what they did in the source. Lists rank all items of the target.",
+            f"what they did in the source. {lists}",
         ),
         (
             compared.time,
-            "Later entries",
+            LATER,
             "The last entries of the target, learned from those before: users with entries of "
-            "their own count, and new ones.",
+            f"their own count, and new ones. {lists}",
         ),
     ):
         if study is not None:
@@ -187,6 +192,13 @@ def tables(compared: RecommendComparison) -> list[dict[str, Any]]:
     if shares:
         found.append(_share_table(compared, shares))
     return found
+
+
+def _ranked(negatives: str | int) -> str:
+    """What lists are made of."""
+    if negatives == "all":
+        return "all items of the target"
+    return f"what a user took and {negatives} other items, drawn by their popularity"
 
 
 def _metrics_table(

@@ -98,7 +98,12 @@ def _on_lists(
         f"{gain.mean:+.4f}, 95 % interval {gain.low:+.4f} to {gain.high:+.4f}"
     )
     if gain.high < 0:
-        instead = ', or try feedback="implicit", which learns who takes what' if is_rated else ""
+        instead = (
+            ", or try implicit feedback, which learns who takes what "
+            '(feedback="implicit", --feedback implicit)'
+            if is_rated
+            else ""
+        )
         return [
             f"For lists popularity wins: {told}. Show new users what most people have{instead}."
         ]

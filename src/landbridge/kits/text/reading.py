@@ -182,10 +182,16 @@ def _check_columns(frame: pd.DataFrame, text: str, label: str | None, name: str)
 
 
 def _no_column(where: str, column: str, columns: list[str]) -> str:
-    like = nearest(column, columns) or columns
+    like = nearest(column, columns)
+    found = f"the nearest are {listed(like)}" if like else f"it has {listed(columns)}"
+    hint = (
+        " There is one column only: is the separator another than comma, tab, semicolon or bar?"
+        if len(columns) == 1
+        else ""
+    )
     return (
-        f"{where} has no column {column!r}: the nearest are {listed(like)}. Give the name as it is "
-        "spelled in the first line."
+        f"{where} has no column {column!r}: {found}. Give the name as it is spelled in the first "
+        f"line.{hint}"
     )
 
 
