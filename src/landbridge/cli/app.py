@@ -20,6 +20,7 @@ app = typer.Typer(
     name="landbridge",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",  # paragraphs fill the lines, wherever those of the code end
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Carry what was learned in a source table over to a target table, and see whether it "
     "helped.",

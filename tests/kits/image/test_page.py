@@ -22,3 +22,19 @@ def test_what_the_page_on_images_says_runs(pictures, write_folder, tmp_path, mon
         exec(block, scope)
     assert set(scope["model"].predict(new)) <= {"across", "disc", "upright"}
     assert (tmp_path / "model.landbridge").exists()
+
+
+def test_every_command_of_the_page_on_images_can_be_typed(
+    typed, pictures, write_folder, tmp_path, monkeypatch
+):
+    pytest.importorskip("onnxscript", reason="onnxscript is not installed")
+    monkeypatch.chdir(tmp_path)
+    write_folder("catalogue", *pictures("source", 6))
+    target, labels = pictures("target", 4)
+    write_folder("snapshots", target, [*labels[:-2], None, None])
+    write_folder("new", *pictures("target", 1))
+    said = typed("images.md")
+    assert list(said) == ["image run", "image predict", "image export"]
+    assert "Leaderboard" in said["image run"]
+    assert len(said["image predict"].splitlines()) == 4
+    assert (tmp_path / "results" / "report.html").exists() and (tmp_path / "model.onnx").exists()

@@ -81,7 +81,9 @@ def test_another_model_is_refused(recommend, tmp_path):
     assert done.exit_code == 2 and "expected a model of" in done.output.replace("\n", " ")
 
 
-def test_the_screen_shows_all_measures_of_new_users_and_of_later_entries(recommend, files, tmp_path):
+def test_the_screen_shows_all_measures_of_new_users_and_of_later_entries(
+    recommend, files, tmp_path
+):
     more = ["--time", "day", "--negatives", "20", *QUICK]
     done = recommend("run", *files[:2], *COLUMNS, *more, "-o", tmp_path / "out")
     assert done.exit_code == 0, done.output

@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pandas as pd
+
 from landbridge.kits.text import CountVectors, MeanVectors, VocabularyMap
 
 PAGE = Path(__file__).parents[3] / "docs" / "text.md"
@@ -30,3 +32,15 @@ def test_what_the_page_on_texts_says_runs(reviews, tmp_path, monkeypatch):
         exec(block, scope)
     assert set(scope["model"].predict(foreign)) == {"up", "down"}
     assert (tmp_path / "model.landbridge").exists()
+
+
+def test_every_command_of_the_page_on_texts_can_be_typed(typed, reviews, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, n in (("books", 60), ("knives", 40)):
+        texts, labels = reviews(name, n)
+        table = pd.DataFrame({"body": texts, "stars": labels})
+        table.to_csv(f"{name}.csv", index=False)
+    table[["body"]].head(5).to_csv("new.csv", index=False)
+    said = typed("text.md")
+    assert list(said) == ["text run", "text predict"] and "Verdict" in said["text run"]
+    assert len(said["text predict"].splitlines()) == 6
