@@ -55,6 +55,8 @@ def decided(
         say("Choosing without labels", 0, 0)
         choice = choose_without_labels(dict(bare), *rows)
         model, verdict["chosen"] = choice.model, choice.name
+        known = verdict["sentence"].partition(" Used: ")[0]
+        verdict["sentence"] = f"{known} Used: {choice.name}, chosen without labels."
         verdict["details"] = [
             *verdict["details"],
             f"The model written is {choice.name}, chosen without labels: {choice.reason}. How well "

@@ -48,6 +48,8 @@ def test_without_labels_the_choice_is_told_and_claims_nothing(folders, pictures)
     assert verdict["outcome"] == "unknown"
     assert verdict["chosen"] in ("identity", "recentre", "prototype")
     assert "chosen without labels" in verdict["details"][-1]
+    assert verdict["sentence"].endswith(f". Used: {verdict['chosen']}, chosen without labels.")
+    assert verdict["sentence"].count("Used: ") == 1
 
 
 def test_near_duplicates_are_on_one_side_only_and_told(folders, pictures):

@@ -29,6 +29,40 @@ def test_a_model_from_a_folder_encodes_texts_and_leaves_empty_ones_zero(folder):
     assert not found[1].any()
 
 
+def test_a_text_is_encoded_once_and_an_interrupted_run_goes_on(folder, tmp_path, monkeypatch):
+    from landbridge.kits.text import encoders
+
+    monkeypatch.setattr(encoders, "AT_ONCE", 2)
+    texts = ["good plot", "bad", "", "plot", "good", "bad plot"]
+    plain = SentenceEncoder(folder).fit(texts).transform(texts)
+    encoder = SentenceEncoder(folder, cache=tmp_path / "rows").fit(texts)
+    asked, encoded = [], encoder._encoded
+
+    def counted(some):
+        if len(asked) == 2 and "stop" not in asked:
+            asked.append("stop")
+            raise KeyboardInterrupt
+        asked.extend(some)
+        return encoded(some)
+
+    monkeypatch.setattr(encoder, "_encoded", counted)
+    with pytest.raises(KeyboardInterrupt):
+        encoder.transform(texts)
+    np.testing.assert_array_equal(encoder.transform(texts), plain)
+    assert asked == ["good plot", "bad", "stop", "plot", "good", "bad plot"]
+    np.testing.assert_array_equal(encoder.transform(texts[::-1]), plain[::-1])
+    assert len(asked) == 6
+
+
+def test_other_weights_under_the_same_name_have_vectors_of_their_own(folder, tmp_path):
+    one = SentenceEncoder(folder, cache=tmp_path / "rows").fit(["a"])
+    two = SentenceEncoder(folder, cache=tmp_path / "rows")
+    two._loaded().embedding[:] += 1.0
+    assert one.fingerprint_ != two.fit(["a"]).fingerprint_
+    assert not np.allclose(one.transform(["good"]), two.transform(["good"]))
+    assert len(list((tmp_path / "rows").iterdir())) == 2
+
+
 def test_a_model_that_is_not_there_is_named():
     pytest.importorskip("model2vec", reason="model2vec is not installed")
     with pytest.raises(OSError, match=r"/nowhere.*could not be loaded"):

@@ -57,6 +57,8 @@ def test_without_labels_the_choice_is_told_and_claims_nothing(tables):
     verdict = outcome.results["verdict"]
     assert verdict["outcome"] == "unknown" and verdict["chosen"] in ("identity", "scl")
     assert "chosen without labels" in verdict["details"][-1]
+    assert verdict["sentence"].endswith(f". Used: {verdict['chosen']}, chosen without labels.")
+    assert verdict["sentence"].count("Used: ") == 1
     predicted = outcome.model.predict(["sharp and good", ""], 2)
     assert list(predicted) == ["stars", "probability of down", "probability of up", "words"]
     assert list(outcome.model.predict(["sharp"])) == list(predicted)[:-1]

@@ -1,13 +1,10 @@
-"""What makes rows of pictures: the form all encoders have, and rows that are made only once."""
+"""What makes rows of pictures: the form all encoders have, and rows that are kept."""
 
 import hashlib
 import json
 import os
-import warnings
-import zipfile
 from abc import abstractmethod
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -15,8 +12,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from landbridge.kits.caching import RowCache, rows_by_key
 from landbridge.kits.image.reading import Pictures
-from landbridge.saving import write_beside
 
 BATCH = 64
 Progress = Callable[[str, int, int], None]
@@ -78,45 +75,6 @@ def as_bytes(X: Any, size: int) -> NDArray[np.uint8]:
     return X
 
 
-class RowCache:
-    """Rows that were made before, in files: each by its picture's content and its encoder.
-
-    ``folder/ENCODER/SHARD.npz`` holds the rows of a batch and the keys of its pictures. A shard is
-    written when its batch is done, beside its place and then renamed: a run that was interrupted
-    goes on where it stopped, and two at a time do not harm each other.
-
-    Parameters
-    ----------
-    folder : path
-    encoder : fitted PictureEncoder
-        Another network, other weights or another size is another folder within.
-    """
-
-    def __init__(self, folder: str | os.PathLike, encoder: PictureEncoder):
-        self.folder = Path(folder) / encoder.fingerprint()[:32]
-
-    def read(self) -> dict[str, NDArray]:
-        """All rows that are there, by key; a damaged shard is as good as none, with a warning."""
-        found: dict[str, NDArray] = {}
-        for file in sorted(self.folder.glob("*.npz")):
-            try:
-                with file.open("rb") as opened, np.load(opened) as shard:
-                    found |= dict(zip(shard["keys"].tolist(), shard["rows"]))
-            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-                warnings.warn(
-                    f"{file} is damaged ({error}): its pictures are looked at once more.",
-                    stacklevel=2,
-                )
-                file.unlink(missing_ok=True)
-        return found
-
-    def write(self, keys: list[str], rows: NDArray) -> None:
-        """Keep a batch."""
-        name = hashlib.sha256("\n".join(keys).encode()).hexdigest()[:32]
-        with write_beside(self.folder / f"{name}.npz") as file:
-            np.savez(file, keys=np.array(keys), rows=rows)
-
-
 def rows_of(
     encoder: PictureEncoder,
     pictures: Pictures,
@@ -135,16 +93,11 @@ def rows_of(
         Called with what is being done, the pictures done and their number.
     """
     check_is_fitted(encoder)
-    store = None if cache is None else RowCache(cache, encoder)
-    found = {} if store is None else store.read()
-    missing = [k for k, key in enumerate(pictures.keys) if key not in found]
-    for start in range(0, len(missing), BATCH):
-        if progress is not None:
-            progress(f"Features of the {pictures.name}", start, len(missing))
-        some = missing[start : start + BATCH]
-        rows = encoder.transform(pictures.take(some).pixels(encoder.size))
-        keys = [pictures.keys[k] for k in some]
-        found |= dict(zip(keys, rows))
-        if store is not None:
-            store.write(keys, rows)
-    return np.stack([found[key] for key in pictures.keys])
+    what = f"Features of the {pictures.name}"
+    return rows_by_key(
+        pictures.keys,
+        lambda some: encoder.transform(pictures.take(some).pixels(encoder.size)),
+        None if cache is None else RowCache(cache, encoder.fingerprint()),
+        BATCH,
+        lambda done, n: None if progress is None else progress(what, done, n),
+    )

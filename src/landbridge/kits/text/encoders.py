@@ -1,15 +1,21 @@
 """Sentence encoders: models that were trained on a great many texts, from other libraries."""
 
+import hashlib
+import os
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from landbridge.domains.parameters import check_choice
+from landbridge.domains.parameters import check_choice, check_number
+from landbridge.kits.caching import RowCache, rows_by_key
 from landbridge.kits.text.words import as_texts
 
 LIBRARIES = ("model2vec", "sentence-transformers")
+PROBE = ["good", "bad", "a text by which two sets of weights under one name are told apart"]
+AT_ONCE = 1024
+"""Texts whose vectors are kept in one file."""
 
 
 class SentenceEncoder(TransformerMixin, BaseEstimator):
@@ -24,11 +30,16 @@ class SentenceEncoder(TransformerMixin, BaseEstimator):
         sentence-transformers more exact and slower (``pip install sentence-transformers``, which
         needs PyTorch).
     batch_size : int, default=64
+    cache : path, optional
+        A folder to keep vectors in: a text that was encoded once is not encoded again, and a run
+        that was interrupted goes on where it stopped.
 
     Attributes
     ----------
     n_features_out_ : int
         d.
+    fingerprint_ : str
+        Of the model: other weights under the same name have another.
 
     Raises
     ------
@@ -45,15 +56,22 @@ class SentenceEncoder(TransformerMixin, BaseEstimator):
     ValueError: library must be "model2vec" or "sentence-transformers": found 'word2vec'.
     """
 
-    def __init__(self, model: str, *, library: str = "model2vec", batch_size: int = 64):
+    def __init__(
+        self, model: str, *, library: str = "model2vec", batch_size: int = 64, cache: Any = None
+    ):
         self.model = model
         self.library = library
         self.batch_size = batch_size
+        self.cache = cache
 
     def fit(self, texts: Any, y: Any = None) -> Self:
         """Load the model; nothing is learned."""
         check_choice("library", self.library, LIBRARIES)
-        self.n_features_out_ = self._encoded(["a text"]).shape[1]
+        check_number("batch_size", self.batch_size, least=1, whole=True)
+        probe = self._encoded(PROBE)
+        self.n_features_out_ = probe.shape[1]
+        told = f"{self.library} {self.model} {self.n_features_out_}".encode()
+        self.fingerprint_ = hashlib.sha256(told + np.round(probe, 4).tobytes()).hexdigest()
         return self
 
     def transform(self, texts: Any) -> NDArray[np.float64]:
@@ -62,12 +80,23 @@ class SentenceEncoder(TransformerMixin, BaseEstimator):
         filled = np.array([bool(text.strip()) for text in found])
         rows = np.zeros((len(found), self.n_features_out_))
         if filled.any():
-            rows[filled] = self._encoded([text for text in found if text.strip()])
+            rows[filled] = self._kept([text for text in found if text.strip()])
         return rows
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray:
         """Names of the dimensions."""
         return np.array([f"dimension {k}" for k in range(self.n_features_out_)], dtype=object)
+
+    def _kept(self, texts: list[str]) -> NDArray[np.float64]:
+        """Vectors of texts, those in the cache taken from there."""
+        if self.cache is None:
+            return self._encoded(texts)
+        return rows_by_key(
+            [hashlib.sha256(text.encode()).hexdigest() for text in texts],
+            lambda some: self._encoded([texts[k] for k in some]),
+            RowCache(self.cache, self.fingerprint_),
+            AT_ONCE,
+        )
 
     def _encoded(self, texts: list[str]) -> NDArray:
         options: dict[str, Any] = {"batch_size": self.batch_size, "show_progress_bar": False}
@@ -94,7 +123,8 @@ class SentenceEncoder(TransformerMixin, BaseEstimator):
         return self._model
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in super().__getstate__().items() if key != "_model"}
+        state = {key: value for key, value in super().__getstate__().items() if key != "_model"}
+        return state | {"cache": None}  # a folder of this machine
 
 
 def _load(model: str, library: str) -> Any:
