@@ -57,7 +57,12 @@ class SentenceEncoder(TransformerMixin, BaseEstimator):
     """
 
     def __init__(
-        self, model: str, *, library: str = "model2vec", batch_size: int = 64, cache: Any = None
+        self,
+        model: str,
+        *,
+        library: str = "model2vec",
+        batch_size: int = 64,
+        cache: str | os.PathLike | None = None,
     ):
         self.model = model
         self.library = library
