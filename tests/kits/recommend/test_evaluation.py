@@ -2,10 +2,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from landbridge.kits.recommend import BiasedMF, evaluate_recommenders, make_shops
-from landbridge.kits.recommend.learning import Factorised
+from landbridge.kits.recommend import (
+    BiasedMF,
+    evaluate_recommenders,
+    make_shops,
+    read_item_features,
+)
+from landbridge.kits.recommend.learning import Factorised, learn
 from landbridge.kits.recommend.measures import Tally
-from landbridge.kits.recommend.scorers import SHRINKAGES, item_means
+from landbridge.kits.recommend.pair import read_pair
+from landbridge.kits.recommend.scorers import SHRINKAGES, item_means, time_baselines
 
 QUICK = {"n_folds": 2, "shares": (0.5, 1.0)}
 
@@ -28,7 +34,38 @@ def test_every_baseline_is_in_the_table(compared):
         "global mean", "item mean", "user mean", "target only", "popularity", "content"
     }  # fmt: skip
     later = {row["name"] for row in compared.rows(compared.time)}
-    assert later >= {"item mean", "target only", "own bias", "popularity"}
+    assert later >= {
+        "item mean", "user mean", "target only", "own bias", "popularity", "content"
+    }  # fmt: skip
+    assert {"bias", "ridge", "features"} <= later
+
+
+def test_baselines_in_time_know_what_each_user_did_and_nothing_of_who_is_new(shops, item_features):
+    """Against loops: profiles of what was liked in both shops, means of the source alone."""
+    pair = read_pair(*shops, user="user", item="item", rating="rating")
+    learned = learn(*pair, BiasedMF(2, random_state=0), "users")
+    features = read_item_features(item_features, item="item")
+    source, target = learned.source, learned.target
+    rows_s, rows_t = np.array([3, -1, 5]), np.array([7, 2, -1])
+    found = time_baselines(learned, rows_s, rows_t, features)
+    for k in range(3):
+        profile, above = np.zeros(features.values.shape[1]), []
+        for domain, rows in ((source, rows_s), (target, rows_t)):
+            for item in range(len(domain.items)) if rows[k] >= 0 else ():
+                rating = domain.matrix.toarray()[rows[k], item]
+                if rating > 0:
+                    told = features.rows(domain.items[[item]])[0]
+                    profile += (rating - domain.offsets[item]) * told / np.linalg.norm(told)
+                    above += [rating - source.model.mean_] if domain is source else []
+        for item in (0, 4):
+            told = features.rows(target.items[[item]])[0]
+            cosine = profile @ told / np.linalg.norm(profile) / np.linalg.norm(told)
+            at = np.array([k]), np.array([item])
+            assert found["content"].predict(*at)[0] == pytest.approx(cosine, abs=1e-6)
+            mean = target.model.mean_ + sum(above) / (len(above) + source.model.reg_user)
+            assert found["user mean"].predict(*at)[0] == pytest.approx(mean, abs=1e-5)
+    popular = found["popularity"].predict(np.zeros(2, int), np.array([0, 4]))
+    np.testing.assert_array_equal(popular, (target.matrix.toarray() > 0).sum(axis=0)[[0, 4]])
 
 
 def test_kindred_tastes_are_found_to_help(compared):

@@ -20,7 +20,7 @@ ABOUT = {
     POPULARITY: "the items that most users have",
     TARGET_ONLY: "factors of the target alone: someone new gets the average user's",
     OWN_BIAS: "the item's mean and the user's own bias in the target",
-    CONTENT: "the items most like, by their features, what the user likes in the source",
+    CONTENT: "the items most like, by their features, what the user has liked so far",
 }
 
 
@@ -80,7 +80,31 @@ def cold_baselines(
     found[TARGET_ONLY] = Scorer(average, target.columns, target.offsets, target.is_rated)
     found[POPULARITY] = flat(n_users, target.popularity, predicts=False)
     if features is not None:
-        found[CONTENT] = _content(learned, source_rows, features)
+        found[CONTENT] = _content([(learned.source, source_rows)], target, features)
+    return found
+
+
+def time_baselines(
+    learned: Learned, source_rows: NDArray, target_rows: NDArray, features: ItemFeatures | None
+) -> dict[str, Scorer]:
+    """Every baseline for users by their row numbers in both domains, -1 for one not known there."""
+    target, n_users = learned.target, len(target_rows)
+    is_warm = (target_rows >= 0)[:, None]
+    own = np.where(is_warm, target.rows[target_rows], target.average)
+    found = {
+        TARGET_ONLY: Scorer(own, target.columns, target.offsets, target.is_rated),
+        POPULARITY: flat(n_users, target.popularity, predicts=False),
+    }
+    if target.is_rated:
+        biases = own_biases(target)
+        means = biases.mean_ + biases.columns_[:, 0].astype(np.float64)
+        generous = np.where(is_warm, biases.rows_[target_rows], 0).astype(np.float64)
+        found[ITEM_MEAN] = flat(n_users, item_means(target))
+        found[USER_MEAN] = _user_means(learned, source_rows)
+        found[OWN_BIAS] = Scorer(generous, np.ones((len(means), 1)), means)
+    if features is not None:
+        had = [(learned.source, source_rows), (target, target_rows)]
+        found[CONTENT] = _content(had, target, features)
     return found
 
 
@@ -89,27 +113,36 @@ def _user_means(learned: Learned, source_rows: NDArray) -> Scorer:
     source = learned.source
     sums = source.matrix[source_rows].sum(axis=1) - source.counts[source_rows] * source.model.mean_
     shrunk = sums / (source.counts[source_rows] + source.model.reg_user)
+    shrunk = np.where(source_rows >= 0, shrunk, 0.0)
     n_items, mean = len(learned.target.items), learned.target.model.mean_
     return Scorer(shrunk[:, None], np.ones((n_items, 1)), np.full(n_items, mean), ranks=False)
 
 
-def _content(learned: Learned, source_rows: NDArray, features: ItemFeatures) -> Scorer:
+def _content(
+    had: list[tuple[Factorised, NDArray]], target: Factorised, features: ItemFeatures
+) -> Scorer:
     """Cosine between items and the user's profile: the features of what they had, liked more.
 
-    A rating above the item's mean counts for its features, one below against them; without
-    ratings, each counts as 1.
+    ``had`` gives domains, each with the users' row numbers there. A rating above the item's mean
+    counts for its features, one below against them; without ratings, each counts as 1.
     """
-    source, target = learned.source, learned.target
-    entries = source.matrix[source_rows].tocoo()
-    liking = np.ones(len(entries.data))
-    if source.is_rated:
-        liking = entries.data - source.offsets[entries.col]
-    known = _of_length_one(features.rows(source.items))
-    profiles = np.zeros((len(source_rows), known.shape[1]))
-    np.add.at(profiles, entries.row, liking[:, None] * known[entries.col])
+    profiles = sum(_profiles(domain, rows, features) for domain, rows in had)
     columns = _of_length_one(features.rows(target.items))
     nothing = np.zeros(len(columns))
-    return Scorer(_of_length_one(profiles), columns, nothing, predicts=False)
+    return Scorer(_of_length_one(np.asarray(profiles)), columns, nothing, predicts=False)
+
+
+def _profiles(domain: Factorised, rows: NDArray, features: ItemFeatures) -> NDArray[np.float64]:
+    """What users by their row numbers (-1: not known) liked in one domain, by its features."""
+    entries = domain.matrix[rows].tocoo()
+    liking = np.ones(len(entries.data))
+    if domain.is_rated:
+        liking = entries.data - domain.offsets[entries.col]
+    known = _of_length_one(features.rows(domain.items))
+    profiles = np.zeros((len(rows), known.shape[1]))
+    np.add.at(profiles, entries.row, liking[:, None] * known[entries.col])
+    profiles[rows < 0] = 0.0
+    return profiles
 
 
 def _of_length_one(rows: NDArray) -> NDArray[np.float64]:

@@ -28,17 +28,7 @@ from landbridge.kits.recommend.learning import (
 )
 from landbridge.kits.recommend.measures import Tally, interval_of
 from landbridge.kits.recommend.ranking import popular_negatives, rank_quality
-from landbridge.kits.recommend.scorers import (
-    ITEM_MEAN,
-    OWN_BIAS,
-    POPULARITY,
-    TARGET_ONLY,
-    Scorer,
-    cold_baselines,
-    flat,
-    item_means,
-    own_biases,
-)
+from landbridge.kits.recommend.scorers import Scorer, cold_baselines, time_baselines
 
 Progress = Callable[[str, int, int], None]
 
@@ -244,23 +234,20 @@ def _time_scorers(
 ) -> dict[tuple[str, float], tuple[str, Scorer]]:
     """All models for warm and for new users; maps are blended with what a user did before."""
     part = learned.target
-    places = part.users.get_indexer(users)
-    found: dict[tuple[str, float], tuple[str, Scorer]] = {}
-    own = np.where((places >= 0)[:, None], part.rows[places], part.average)
-    found[TARGET_ONLY, 1.0] = "baseline", Scorer(own, part.columns, part.offsets, part.is_rated)
-    popular = flat(len(users), part.popularity, predicts=False)
-    found[POPULARITY, 1.0] = "baseline", popular
-    if part.is_rated:
-        biases = own_biases(part)
-        means = biases.mean_ + biases.columns_[:, 0].astype(np.float64)
-        found[ITEM_MEAN, 1.0] = "baseline", flat(len(users), item_means(part))
-        generous = np.where((places >= 0)[:, None], biases.rows_[places], 0).astype(np.float64)
-        found[OWN_BIAS, 1.0] = "baseline", Scorer(generous, np.ones((len(means), 1)), means)
+    rows_s, rows_t = (one.users.get_indexer(users) for one in (learned.source, part))
+    found: dict[tuple[str, float], tuple[str, Scorer]] = {
+        (name, 1.0): ("baseline", scorer)
+        for name, scorer in time_baselines(learned, rows_s, rows_t, protocol.features).items()
+    }
     for name in protocol.mappings:
-        if name == "features" or len(learned.links) < FEWEST_LINKS:
-            continue
-        kappa = estimate_kappa(name, learned, target, protocol.model, protocol.seed) or USUAL_KAPPA
-        predictor = carried_over(name, learned, kappa, protocol.seed)
+        kappa = None
+        if name != "features":
+            if len(learned.links) < FEWEST_LINKS:
+                continue
+            kappa = estimate_kappa(name, learned, target, protocol.model, protocol.seed)
+        predictor = carried_over(
+            name, learned, kappa or USUAL_KAPPA, protocol.seed, protocol.features
+        )
         rows = predictor.rows[predictor.users.get_indexer(users)]
         scorer = Scorer(rows, predictor.columns, predictor.offsets, part.is_rated)
         found[name, 1.0] = "candidate", scorer
