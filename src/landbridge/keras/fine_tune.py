@@ -27,11 +27,11 @@ class FineTune(KerasModel, fine_tune.FineTune):
         Where to start, as in ``landbridge.FineTune``; a name is ``"applications:NAME"``.
     recipe : str or Recipe, default="auto"
         ``"linear-probe"``, ``"lp-ft"``, ``"l2-sp"``, ``"full"`` or ``"lora"``, or such an object
-        of ``landbridge.keras.recipes`` with parameters of its own. ``"auto"`` tries some on
-        held-out rows, and takes the simplest that loses no more than the best by over one
-        standard error of the difference.
+        of ``landbridge.keras.recipes`` with parameters of its own. ``"auto"`` chooses as in
+        ``landbridge.FineTune``.
     candidates : sequence of str or Recipe, optional
-        What ``"auto"`` tries, the simplest first; by default linear probe, LP-FT, L2-SP and full.
+        What ``"auto"`` tries, as there; by default such a probe, linear probe, LP-FT, L2-SP and
+        full.
     budget, task, head, input_shape, classes, head_pace, loss, class_weight, balanced_batches
         As in ``landbridge.FineTune``.
     validation_share, training, random_state

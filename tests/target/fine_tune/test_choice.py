@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+from scipy.stats import ttest_rel
 
 from landbridge import FineTune, Training
-from landbridge.target.fine_tune.choice import CANDIDATES, plan, simplest_of_the_best
+from landbridge.target.fine_tune.choice import CANDIDATES, LEVEL, least_loss, plan
 from landbridge.target.fine_tune.recipes import RECIPES, LinearProbe
 
 QUICK = Training(max_epochs=40, learning_rate=0.005)
@@ -64,17 +65,44 @@ def test_recipes_for_classes_are_passed_over_in_regression(rng):
     assert sorted(np.concatenate([out for _, out in found.folds])) == list(range(20))
 
 
-def test_the_simplest_within_one_error_is_taken(rng):
+def test_the_first_is_left_only_for_one_that_is_better_beyond_chance(rng):
     noise = rng.normal(size=200)
+    noise -= noise.mean()
     best = np.abs(rng.normal(size=200))
-    near = best + 0.01 + 0.5 * noise - 0.5 * noise.mean()
-    far = best + 0.2 + 0.5 * noise - 0.5 * noise.mean()
-    assert simplest_of_the_best(np.array([near, best]))[0] == 0
-    chosen, table = simplest_of_the_best(np.array([far, near, best]))
-    assert chosen == 1
+    middle, near, far = (best + gap + 0.5 * noise for gap in (0.005, 0.01, 0.2))
+    assert least_loss(np.array([near, middle, best]), keeps_first=True)[0] == 0
+    assert least_loss(np.array([near, middle, best]), keeps_first=False)[0] == 2
+    chosen, table = least_loss(np.array([far, middle, best]), keeps_first=True)
+    assert chosen == 2
     assert table[0]["worse"] == pytest.approx(0.2)
     assert table[0]["standard_error"] == pytest.approx(0.5 * noise.std(ddof=1) / np.sqrt(200))
-    assert table[2] == {"loss": pytest.approx(best.mean()), "worse": 0.0, "standard_error": 0.0}
+    assert table[0]["p_value"] == pytest.approx(ttest_rel(far, best, alternative="greater").pvalue)
+    assert table[2] == {
+        "loss": pytest.approx(best.mean()),
+        "worse": 0.0,
+        "standard_error": 0.0,
+        "p_value": 1.0,
+    }
+
+
+def test_four_rows_must_speak_louder_than_forty(rng):
+    gaps = rng.normal(size=4)
+    gaps = 1 + (gaps - gaps.mean()) / gaps.std(ddof=1)  # two standard errors above nothing
+    many = np.tile(np.sqrt(40 / 4) * (gaps - 1) + 1, 10)
+    for gap, chosen in ((gaps, 0), (many, 1)):
+        losses = np.array([gap, np.zeros(len(gap))])
+        assert least_loss(losses, keeps_first=True)[0] == chosen
+
+
+def test_the_first_is_seldom_left_for_its_equal(rng):
+    left = [least_loss(rng.normal(size=(2, 12)), keeps_first=True)[0] for _ in range(2000)]
+    assert np.mean(left) == pytest.approx(LEVEL, abs=0.015)
+
+
+@pytest.mark.parametrize(("worse", "chosen"), [(0.1, 1), (0.0, 0)])
+def test_a_gap_without_spread_is_certain(worse, chosen):
+    losses = np.array([[0.2 + worse] * 3, [0.2] * 3])
+    assert least_loss(losses, keeps_first=True)[0] == chosen
 
 
 def test_auto_says_what_it_tried_and_why_it_chose(tasks):
@@ -83,7 +111,8 @@ def test_auto_says_what_it_tried_and_why_it_chose(tasks):
     tasks[0].score(net)
     assert [row["recipe"] for row in net.choice_] == list(CANDIDATES[:4])
     (chosen,) = (row for row in net.choice_ if row["chosen"])
-    assert chosen["recipe"] == net.recipe_ and chosen["worse"] <= chosen["standard_error"]
+    assert chosen["recipe"] == net.recipe_ and chosen["worse"] == 0
+    assert all(chosen["loss"] <= row["loss"] < 1 for row in net.choice_)
     assert net.notes_[-1].startswith(f"auto takes {net.recipe_}")
     assert "2 folds of 15 labelled rows" in net.notes_[-1]
 
@@ -121,6 +150,17 @@ def test_auto_holds_on_to_the_source_where_it_is_right_already(n_a_class, tasks)
         after += net.score(task.Xt, task.four)
         full += other.score(task.Xt, task.four)
     assert after > before - 0.1 > full
+
+
+def test_auto_keeps_to_the_source_in_doubt(tasks):
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    task = tasks[1]
+    few = np.concatenate([np.flatnonzero(task.four == c)[:1] for c in range(4)])
+    net = FineTune(task.source, training=QUICK, random_state=0).fit(task.Xt[few], task.four[few])
+    cautious, *others = net.choice_
+    assert net.recipe_ == "linear-probe" and cautious["chosen"] and cautious["worse"] > 0
+    assert cautious["recipe"] == "linear-probe (strength=10.0)" and cautious["p_value"] > LEVEL
+    assert "which may be chance" in net.notes_[-1] and not any(row["chosen"] for row in others)
 
 
 def test_candidates_may_be_recipes_with_parameters(tasks):

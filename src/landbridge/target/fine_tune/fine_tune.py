@@ -17,7 +17,7 @@ from landbridge.domains.class_weight import ClassWeight, class_weights
 from landbridge.domains.labels import class_names, codes_of, is_labelled, labelled_rows
 from landbridge.domains.parameters import check_choice, check_number
 from landbridge.mapping.base import Carried
-from landbridge.target.fine_tune.choice import plan, simplest_of_the_best, usual_candidates
+from landbridge.target.fine_tune.choice import least_loss, plan, usual_candidates
 from landbridge.target.fine_tune.labelled import Labelled
 from landbridge.target.fine_tune.recipes import RECIPES, Recipe
 from landbridge.target.fine_tune.start import (
@@ -59,12 +59,12 @@ class FineTune(FromNetwork):
         ``"layer-wise"``, ``"delta"``, ``"bss"``, ``"co-tuning"``, ``"bi-tuning"``,
         ``"stochnorm"``, ``"lora"``, ``"wise-ft"``, ``"soup"``, ``"distillation"``, or such an
         object of ``landbridge.target.fine_tune.RECIPES`` with parameters of its own. ``"auto"``
-        tries some on held-out rows, and takes the simplest that loses no more than the best by
-        over one standard error of the difference.
+        tries some on held-out rows, and takes the one that loses least; where the source knows
+        all classes only if it is better beyond chance than to hardly leave the source's head.
     candidates : sequence of str or Recipe, optional
-        What ``"auto"`` tries, the simplest first; by default a probe that hardly leaves the
-        source's head (where that knows all classes), linear probe, LP-FT, L2-SP, full and
-        WiSE-FT.
+        What ``"auto"`` tries, to take the one that loses least. By default a probe that hardly
+        leaves the source's head (where that knows all classes), linear probe, LP-FT, L2-SP,
+        full and WiSE-FT.
     budget : int, default=20
         The most trial fits of ``"auto"``. With fewer it uses fewer folds, then fewer candidates.
     task : {"classification", "regression"}, default="classification"
@@ -95,8 +95,9 @@ class FineTune(FromNetwork):
     recipe_ : str
         The recipe that was followed.
     choice_ : list of dict
-        With ``"auto"``, what each candidate lost on held-out rows: ``recipe``, ``loss``,
-        ``worse``, ``standard_error``, ``chosen``. Otherwise empty.
+        With ``"auto"``, what each candidate lost on held-out rows, in classification the mean
+        chance that it gave to wrong classes: ``recipe``, ``loss``, how much ``worse`` than the
+        best, ``standard_error`` and ``p_value`` of that, ``chosen``. Otherwise empty.
     notes_ : list of str
         What was decided and why.
     history_ : list of dict
@@ -248,7 +249,7 @@ class FineTune(FromNetwork):
             )
 
     def _candidates(self) -> list[Recipe]:
-        """What ``"auto"`` tries, the simplest first."""
+        """What ``"auto"`` tries."""
         if self.candidates is None:
             return usual_candidates(self._recipes, has_new=bool(self._is_new.any()))
         return [self._recipes[c]() if isinstance(c, str) else c for c in self.candidates]
@@ -350,25 +351,27 @@ class FineTune(FromNetwork):
         )
 
     def _chosen(self, rows: Labelled, seed: int) -> Recipe:
-        """The recipe named, or the simplest of the best."""
+        """The recipe named, or the best of several on held-out rows."""
         if isinstance(self.recipe, Recipe):
             return self.recipe
         if self.recipe != AUTO:
             return self._recipes[self.recipe]()
+        has_new = bool(self._is_new.any())
         what = plan(
             rows.X.reshape(len(rows.X), -1),
             rows.y,
             self._candidates(),
             self.budget,
             classifies=self._classifies,
-            has_new=bool(self._is_new.any()),
+            has_new=has_new,
         )
         if not what.folds:
             recipe = what.recipes[0]
             self.notes_.append(f"auto takes {recipe.name}: {what.reason}.")
             return recipe
         losses = [self._held_out_losses(recipe, rows, what.folds, seed) for recipe in what.recipes]
-        chosen, table = simplest_of_the_best(np.array(losses))
+        keeps_first = self.candidates is None and not has_new
+        chosen, table = least_loss(np.array(losses), keeps_first=keeps_first)
         names = [_title(recipe) for recipe in what.recipes]
         self.choice_ = [
             {"recipe": name, **figures, "chosen": k == chosen}
@@ -379,7 +382,11 @@ class FineTune(FromNetwork):
         return what.recipes[chosen]
 
     def _held_out_losses(self, recipe: Recipe, rows: Labelled, folds: Any, seed: int) -> NDArray:
-        """The loss of every row (n,), times its weight, when it is held out."""
+        """The loss of every row (n,), times its weight, when it is held out.
+
+        In classification that is the chance given to the wrong classes. After few labels a network
+        is far too sure of itself, and the logarithm would let a few such rows decide.
+        """
         losses = np.empty(len(rows.y))
         training = None if self.training is None else _silent(self.training)
         for learned, held_out in folds:
@@ -387,7 +394,9 @@ class FineTune(FromNetwork):
             if self._classifies:
                 tuning.loss = self._among(tuning.loss, rows.y[learned])
             recipe.run(tuning)
-            losses[held_out] = tuning.losses(rows.taken(held_out)) * rows.weight[held_out]
+            found = tuning.losses(rows.taken(held_out))
+            found = -np.expm1(-found) if self._classifies else found
+            losses[held_out] = found * rows.weight[held_out]
         return losses
 
     def _among(self, loss: Any, y: NDArray) -> Any:
@@ -443,5 +452,5 @@ def _reason(chosen: str, best: str, row: dict[str, float], how: str) -> str:
         return f"auto takes {chosen}, which loses least on held-out rows ({how})."
     return (
         f"auto takes {chosen}: it loses {row['worse']:.3g} a row more than the best, {best}, which "
-        f"is within one standard error of the difference, {row['standard_error']:.3g} ({how})."
+        f"may be chance, p = {row['p_value']:.2g} ({how})."
     )
