@@ -152,7 +152,7 @@ def _show(console: Console, results: dict[str, Any]) -> None:
     """Both shops, every model on new users, and the verdict."""
     from landbridge.cli.lines import bullet, heading, small
     from landbridge.cli.screen import leaderboard_table, show_verdict
-    from landbridge.kits.recommend.job import LATER, NEW_USERS
+    from landbridge.kits.recommend.job import LATER
 
     heading(console, "The shops")
     for side in ("source", "target"):
@@ -161,14 +161,17 @@ def _show(console: Console, results: dict[str, Any]) -> None:
     for note in results["data"]["notes"]:
         bullet(console, note)
     board = results["leaderboard"]
+    who = "items" if results["settings"]["over"] == "items" else "users"
+    new = f"New {who}"
     if board is not None:
-        heading(console, f"New users: {board['metric']}")
+        heading(console, f"{new}: {board['metric']}")
         console.print(leaderboard_table(board["rows"]))
         better = "larger" if board["greater_is_better"] else "smaller"
         small(console, f"→ chosen by the guard; {better} is better, a gain above 0 always.")
-        small(console, f"Gain over {results['verdict']['baseline']}; 95 % intervals over users.")
+        baseline = results["verdict"]["baseline"]
+        small(console, f"Gain over {baseline}; 95 % intervals over {who}.")
     for table in results["tables"]:
-        if table["title"] in (NEW_USERS, LATER):
+        if table["title"] in (new, LATER):
             heading(console, f"{table['title']}: all measures")
             console.print(_measures(table))
             small(console, "The report has their intervals.")

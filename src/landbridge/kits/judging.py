@@ -60,7 +60,8 @@ def decided(
         verdict["details"] = [
             *verdict["details"],
             f"The model written is {choice.name}, chosen without labels: {choice.reason}. How well "
-            f"it does can be told once {FEWEST_LABELS} {what} or more have labels.",
+            f"it does can be told once {FEWEST_LABELS} {what} or more have labels, of two classes "
+            "at least.",
         ]
     return verdict, model
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from landbridge import load, save
-from landbridge.kits.image import KerasBackbone
+from landbridge.kits.image import KerasBackbone, run_images
 
 
 class Net:
@@ -71,3 +71,17 @@ def test_without_a_network_the_weights_are_random_and_are_kept(keras, pixels, tm
 def test_an_unknown_name_is_named(keras):
     with pytest.raises(ValueError, match=r"keras.applications has no 'Tny': it has 'Tiny'"):
         KerasBackbone("Tny", 32).fit()
+
+
+def test_a_backbone_that_loses_to_gradients_is_still_told_of(keras, folders):
+    """That its weights are random must not be lost with it."""
+    keras.reachable = False
+    outcome = run_images(None, folders[1], features="keras:Tiny", size=32, n_folds=2)
+    results = outcome.results
+    assert results["verdict"]["chosen"] == "target only"
+    notes = " ".join(results["data"]["notes"])
+    assert "weights of Tiny could not be fetched: its weights are random" in notes
+    assert "The model written is without the backbone: it rests on HandmadeFeatures" in notes
+    assert results["data"]["source"]["name"] == "keras:Tiny"
+    assert results["settings"]["size"] == 32 and results["data"]["features"]["made"] == 2
+    assert outcome.model.score(folders[1]) > 0.8

@@ -89,7 +89,7 @@ def test_why_a_file_cannot_be_read_is_said_alike_in_every_run(pictures, write_fo
     why = read_pictures(folder).unreadable
     assert why == {"across/text.png": "no picture in a known format"}
     with pytest.raises(
-        ValueError, match=r"gone.png \(no such file or directory\). Give files such"
+        ValueError, match=r"gone.png \(no such file or directory\). Give files ending"
     ):
         read_pictures(table)
     with pytest.raises(ValueError, match=r"and 4 more. Give files .* seen from its folder"):

@@ -106,3 +106,22 @@ def test_the_report_speaks_of_errors_that_fall(recommend, files, tmp_path):
     assert "The error of the baseline minus that of the model" in page
     assert "a model of the labelled target rows alone" not in page  # no baseline of these
     assert ">Time</th>" not in page
+
+
+def test_over_items_it_is_items_that_are_new(recommend, files, tmp_path):
+    words = ["--user", "item", "--item", "user", "--rating", "rating", *QUICK]
+    done = recommend("run", *files[:2], *words, "-o", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    text = " ".join(done.output.split())
+    assert "Items connect the domains and stand in the users' place" in text
+    assert "New items: root mean squared error" in text and "New items: all measures" in text
+    assert "for new items" in text and "new users" not in text.lower()
+    titles = [t["title"] for t in json.loads((tmp_path / "out/results.json").read_text())["tables"]]
+    assert titles == ["New items", "How many items in both it takes"]
+
+
+def test_entries_that_are_in_both_tables_are_told(recommend, files, tmp_path):
+    books = files[0]
+    done = recommend("run", books, books, *COLUMNS, *QUICK, "-o", tmp_path / "out")
+    text = " ".join(done.output.split())
+    assert "2,400 of 2,400 target entries are in the source too" in text

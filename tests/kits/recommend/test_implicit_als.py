@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy.sparse import csr_array, csr_matrix
+from threadpoolctl import threadpool_limits
 
 from landbridge.kits.recommend import ImplicitALS
 
@@ -30,12 +31,13 @@ def test_no_sweep_makes_the_loss_larger(ratings):
 def test_the_peer_reaches_the_same_scores(ratings):
     als = pytest.importorskip("implicit.als", reason="implicit is not installed")
     ours = ImplicitALS(3, reg=1.0, alpha=2.0, n_sweeps=200, random_state=0).fit(ratings)
-    peer = als.AlternatingLeastSquares(
-        factors=3, regularization=1.0, alpha=1.0, iterations=200, use_cg=False, random_state=0
-    )
     weights = ratings.copy()
     weights.data = 1 + 2.0 * weights.data  # there an entry's confidence is the entry itself
-    peer.fit(csr_matrix(weights), show_progress=False)
+    with threadpool_limits(1, user_api="blas"):  # it warns of a BLAS of several threads
+        peer = als.AlternatingLeastSquares(
+            factors=3, regularization=1.0, alpha=1.0, iterations=200, use_cg=False, random_state=0
+        )
+        peer.fit(csr_matrix(weights), show_progress=False)
     scores = peer.user_factors @ peer.item_factors.T
     np.testing.assert_allclose(ours.rows_ @ ours.columns_.T, scores, atol=0.02)
 

@@ -148,8 +148,7 @@ def run_images(
     comparison, verdict, model = (
         ground.compare(judged) if pictures_s is not None else ground.compare_alone(judged)
     )
-    encoder = ground.encoder
-    whole = ImageTransfer.of_parts(encoder, model, is_network=ground.trains)
+    whole = ImageTransfer.of_parts(ground.used, model, is_network=ground.trains)
     say("Describing what was found", 0, 0)
     settings = {
         "features": features if isinstance(features, str) else repr(features),
@@ -222,6 +221,7 @@ class _Ground:
     ):
         self.encoder, self.names, self.seed, self.training = encoder, names, seed, training
         self.target, self.cache, self.say = target, cache, say
+        self.used: PictureEncoder = encoder
         self.trains = bool(names) and all(map(_is_network_name, names))
         self.yt: NDArray = target.labels
         self.Xs: Any = None
@@ -316,7 +316,7 @@ class _Ground:
             verdict = cannot_tell("too few target pictures have labels", PROBE)
             return None, _as_block(verdict), fit_alone(PROBE, self.learner, self.Xt, self.yt)
         if found.verdict.chosen == TARGET_ONLY:  # the baseline has features of its own
-            self.encoder = plain_features
+            self.used = plain_features
         return found, verdict_block(found), found.best_
 
     def shift(self) -> dict[str, Any]:
@@ -433,8 +433,15 @@ def _data(
             *_twin_note(twins),
             *unseen_note(source, target),
             *ground.encoder.notes_,
+            *_used_note(ground),
         ],
     }
+
+
+def _used_note(ground: _Ground) -> list[str]:
+    if ground.used is ground.encoder:
+        return []
+    return [f"The model written is without the backbone: it rests on {ground.used!r}."]
 
 
 def _domain(pictures: Pictures) -> dict[str, Any]:
@@ -462,7 +469,9 @@ def _twin_note(twins: TWINS) -> list[str]:
         None not in (one := kept.labels[k], other := left.labels[j]) and one != other
         for kept, k, left, j in twins
     )
-    note = f"{len(twins)} pictures are nearly the same as another and were left out"
+    some = "1 picture is" if len(twins) == 1 else f"{len(twins)} pictures are"
+    were = "was" if len(twins) == 1 else "were"
+    note = f"{some} nearly the same as another and {were} left out"
     note += f", {across} of them in the source as in the target" if across else ""
     note += f"; {clash} had another label than the one that was kept" if clash else ""
     return [f"{note}."]

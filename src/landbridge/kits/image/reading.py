@@ -357,7 +357,8 @@ def _looked_at(
         where = "" if name == "pictures" else f" of {name}"
         raise ValueError(
             f"None of the {len(items)} pictures{where} can be read: {shown}{more}. Give files "
-            f"such as {', '.join(ENDINGS[:3])}; paths in a table are seen from its folder."
+            f"ending in {', '.join(ENDINGS[:3])} or the like; paths in a table are seen from its "
+            "folder."
         )
     notes = []
     if unreadable:

@@ -49,6 +49,8 @@ class RecommendComparison:
     best : str
         The best map, whether or not it passed.
     notes : list of str
+    who : {"users", "items"}
+        Who was hidden: items, where these connect the domains and stand in the users' place.
     """
 
     metric: str
@@ -60,6 +62,7 @@ class RecommendComparison:
     seed: int
     best: str
     notes: list[str] = field(default_factory=list)
+    who: str = "users"
 
     def rows(self, study: Study | None = None, share: float = 1.0) -> list[dict[str, Any]]:
         """A row a model, best first, with intervals over users."""
@@ -109,7 +112,7 @@ class RecommendComparison:
     def __str__(self) -> str:
         """The tables and the verdict as text."""
         lines = []
-        for title, study in (("new users", self.cold), ("later entries", self.time)):
+        for title, study in ((f"new {self.who}", self.cold), ("later entries", self.time)):
             if study is None:
                 continue
             header = "".join(f"{metric_name(m, self.k):>24}" for m in self.metrics)
@@ -207,6 +210,7 @@ def evaluate_recommenders(
     pair = read_pair(source, target, duplicates=duplicates, **columns)
     features = None if item_features is None else as_features(item_features, item)
     over = way_over(*pair, features is not None, over)
+    who = "items" if over == "items" else "users"
     if over == "items":
         pair = pair[0].swapped(), pair[1].swapped()
         features = None
@@ -220,9 +224,11 @@ def evaluate_recommenders(
     later = time_study(*pair, protocol, later_share, say) if time is not None else None
     metric = "rmse" if kind == "ratings" else "ndcg"
     measured = METRICS if kind == "ratings" else METRICS[2:]
-    verdict, best = judge(cold, metric, k, level, random_state)
+    verdict, best = judge(cold, metric, k, level, random_state, who)
     notes = [f"{one.name}: {note}" for one in pair for note in one.notes]
-    return RecommendComparison(metric, measured, cold, later, verdict, k, random_state, best, notes)
+    return RecommendComparison(
+        metric, measured, cold, later, verdict, k, random_state, best, notes, who
+    )
 
 
 def _checked(mappings: list[str] | None, is_rated: bool, has_features: bool) -> list[str]:

@@ -25,7 +25,7 @@ from landbridge.results import frame, plain, verdict_block
 
 N_EXAMPLES, N_LIKED, N_SHOWN = 6, 5, 5
 SPOKEN = {"rmse": "root mean squared error", "ndcg": "how good lists of {k} are (NDCG)"}
-NEW_USERS, LATER = "New users", "Later entries"
+LATER = "Later entries"
 Progress = Callable[[str, int, int], None]
 
 
@@ -175,9 +175,9 @@ def tables(compared: RecommendComparison, negatives: str | int = "all") -> list[
     for study, title, about in (
         (
             compared.cold,
-            NEW_USERS,
-            "Users in both domains, their entries in the target hidden: what all models make of "
-            f"what they did in the source. {lists}",
+            f"New {compared.who}",
+            f"{compared.who.capitalize()} in both domains, their entries in the target hidden: "
+            f"what all models make of those in the source. {lists}",
         ),
         (
             compared.time,
@@ -209,7 +209,8 @@ def _metrics_table(
         [row["name"], *(_told(row[metric]) for metric in compared.metrics)]
         for row in compared.rows(study)
     ]
-    sizes = f" {study.n_users:,} users, {study.n_entries:,} entries; 95 % intervals over users."
+    who = compared.who
+    sizes = f" {study.n_users:,} {who}, {study.n_entries:,} entries; 95 % intervals over {who}."
     columns = ["Model", *names]
     return {"title": title, "about": about + sizes, "columns": columns, "rows": rows}
 
@@ -220,9 +221,9 @@ def _share_table(compared: RecommendComparison, shares: list[dict[str, Any]]) ->
     gains = {(row["name"], row["share"]): row["gain"] for row in shares}
     metric = metric_name(compared.metric, compared.k)
     return {
-        "title": "How many users in both it takes",
+        "title": f"How many {compared.who} in both it takes",
         "about": f"Gain in {metric} over {compared.verdict.baseline}, above zero where the map "
-        "is better, when maps learn from a share of the users in both.",
+        f"is better, when maps learn from a share of the {compared.who} in both.",
         "columns": ["Map", *(f"{step:.0%}" for step in steps)],
         "rows": [
             [name, *(_told(gains.get((name, s)), sign=True) for s in steps)] for name in names
@@ -288,10 +289,28 @@ def _data(
     model: CrossDomainRecommender,
 ) -> dict[str, Any]:
     notes = [f"{model.n_links_:,} {_both(model)} are in both domains."]
+    if model.over_ == "items":
+        notes.append(
+            "Items connect the domains and stand in the users' place: a model's user is an item "
+            "here, and a list the users to show it to."
+        )
+    notes += _twice_note(*pair)
     if features is not None:
         notes += [f"Items have {len(features.names)} features.", *features.notes]
     sides = {side: _table(one) for side, one in zip(("source", "target"), pair)}
     return {**sides, "label": None, "task": None, "classes": [], "notes": notes}
+
+
+def _twice_note(source: Interactions, target: Interactions) -> list[str]:
+    """Entries in both tables: of these, hiding them from the target hides nothing."""
+    entries = [pd.MultiIndex.from_frame(one.frame[[USER, ITEM]]) for one in (source, target)]
+    n_twice = int(entries[1].isin(entries[0]).sum())
+    if not n_twice:
+        return []
+    return [
+        f"{n_twice:,} of {len(target):,} target entries are in the source too, the same user with "
+        "the same item: what is hidden there is known here, and scores flatter the maps."
+    ]
 
 
 def _both(model: CrossDomainRecommender) -> str:

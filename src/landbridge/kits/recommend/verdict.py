@@ -16,9 +16,16 @@ from landbridge.kits.recommend.measures import (
 from landbridge.kits.recommend.scorers import POPULARITY
 from landbridge.kits.recommend.studies import Study
 
+ADVICE = {
+    "users": "Show new users what most people have",
+    "items": "Show new items to those who take most",
+}
 
-def judge(study: Study | None, metric: str, k: int, level: float, seed: int) -> tuple[Verdict, str]:
-    """Which model to use for new users, and whether transfer helps; and the best map."""
+
+def judge(
+    study: Study | None, metric: str, k: int, level: float, seed: int, who: str = "users"
+) -> tuple[Verdict, str]:
+    """Which model to use for new users (or items), and whether transfer helps; and the best map."""
     if study is None:
         sentence = (
             f"Whether transfer helps cannot be known here: fewer than {2 * FEWEST_LINKS} are in "
@@ -52,15 +59,16 @@ def judge(study: Study | None, metric: str, k: int, level: float, seed: int) -> 
     shown = chosen if passed else shown
     gain = gain_interval(tallies[shown], tallies[baseline], metric, draws)
     outcome = "helps" if passed else "hurts" if gain.high < 0 else "no evidence"
+    n = len(candidates)
+    allowing = f", allowing for the {n} maps that were tried" if n > 1 else ""
     details = [
         f"{shown} {gain_words(gain.mean, _scorer_name(metric, k))} against {baseline}, the best "
-        f"baseline; 95 % interval over {study.n_users:,} new users {gain.low:+.4f} to "
-        f"{gain.high:+.4f}; one-sided p = {p_values[shown]:.3g}, allowing for the "
-        f"{len(candidates)} maps that were tried.",
+        f"baseline; 95 % interval over {study.n_users:,} new {who} {gain.low:+.4f} to "
+        f"{gain.high:+.4f}; one-sided p = {p_values[shown]:.3g}{allowing}.",
         *_simplest(tallies, candidates, shown, metric, draws),
-        *_on_lists(whole, roles, k, draws, metric == "rmse"),
+        *_on_lists(whole, roles, k, draws, metric == "rmse", who),
     ]
-    sentence = _sentence(outcome, shown, baseline, chosen, gain, metric_name(metric, k))
+    sentence = _sentence(outcome, shown, baseline, chosen, gain, metric_name(metric, k), who)
     verdict = Verdict(
         outcome, sentence, details, baseline, chosen, gain, p_values[shown], level, p_values
     )
@@ -84,7 +92,12 @@ def _simplest(
 
 
 def _on_lists(
-    tallies: dict[str, Tally], roles: dict[str, str], k: int, draws: NDArray, is_rated: bool
+    tallies: dict[str, Tally],
+    roles: dict[str, str],
+    k: int,
+    draws: NDArray,
+    is_rated: bool,
+    who: str,
 ) -> list[str]:
     """Whether popularity wins where lists count."""
     listing = {name: t.value("ndcg") for name, t in tallies.items() if t.has("ndcg")}
@@ -104,16 +117,14 @@ def _on_lists(
             if is_rated
             else ""
         )
-        return [
-            f"For lists popularity wins: {told}. Show new users what most people have{instead}."
-        ]
+        return [f"For lists popularity wins: {told}. {ADVICE[who]}{instead}."]
     if gain.low > 0:
         return [f"For lists the map beats popularity: {told}."]
     return [f"For lists the map and popularity cannot be told apart: {told}."]
 
 
 def _sentence(
-    outcome: str, shown: str, baseline: str, chosen: str, gain: Interval, metric: str
+    outcome: str, shown: str, baseline: str, chosen: str, gain: Interval, metric: str, who: str
 ) -> str:
     lowers = metric in ("RMSE", "MAE")
     words = {True: "lowers" if lowers else "gains", False: "raises" if lowers else "loses"}
@@ -126,16 +137,16 @@ def _sentence(
     wins = " Popularity wins." if baseline == POPULARITY else ""
     if outcome == "helps":
         return (
-            f"Transfer helps: for new users {shown} {said} against {baseline} (95 % interval of "
+            f"Transfer helps: for new {who} {shown} {said} against {baseline} (95 % interval of "
             f"the gain {gain.low:+.4f} to {gain.high:+.4f})."
         )
     if outcome == "hurts":
         return (
-            f"Transfer hurts: for new users the best map, {shown}, {said} against {baseline}."
+            f"Transfer hurts: for new {who} the best map, {shown}, {said} against {baseline}."
             f"{wins} Use {chosen}."
         )
     return (
-        f"No evidence that transfer helps: for new users the best map, {shown}, {said} against "
+        f"No evidence that transfer helps: for new {who} the best map, {shown}, {said} against "
         f"{baseline}, within the noise. Use {chosen}."
     )
 
