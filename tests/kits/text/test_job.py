@@ -64,6 +64,25 @@ def test_without_labels_the_choice_is_told_and_claims_nothing(tables):
     assert list(outcome.model.predict(["sharp"])) == list(predicted)[:-1]
 
 
+def test_directions_are_named_by_words_that_tell_texts_apart(tables):
+    """A word of every text is in every direction, and names none."""
+    everywhere = [table.assign(body="the " + table["body"]) for table in tables]
+    results = run_texts(*everywhere, text="body", label="stars", **QUICK).results
+    named = [one["name"].partition(": ")[2].split(" · ") for one in results["shift"]["features"]]
+    assert len(named) > 3 and all(len(words) == 3 for words in named)
+    assert not any("the" in words for words in named)
+
+
+def test_words_of_which_the_model_makes_nothing_are_not_shown(tables):
+    """A source only knows nothing of the target's own words: no effects of 0 are listed."""
+    source, target = tables
+    outcome = run_texts(source, target[["body"]], text="body", label="stars", candidates=[])
+    assert outcome.results["verdict"]["chosen"] == "identity"
+    shown = [t for t in outcome.results["tables"] if t["title"].startswith("Words: ")]
+    assert [t["title"] for t in shown] == ["Words: carries over"]
+    assert all(row[3] != 0 for t in shown for row in t["rows"])
+
+
 def test_texts_that_are_in_both_tables_are_told(tables):
     source, target = tables
     target = pd.concat([target, source.iloc[:4][["body"]]])

@@ -11,6 +11,8 @@ from landbridge.kits.text.words import words_of
 from landbridge.source import has_probabilities
 
 ROWS_AT_ONCE = 256
+TINY = 1e-9
+"""An effect below this share of the largest is none."""
 FADES = 0.25
 """A word fades where its effect in the target is below this share of that in the source."""
 KINDS = ("carries over", "turns", "fades", "new")
@@ -96,6 +98,7 @@ def changed_words(whole: Any, top: int) -> pd.DataFrame:
         for k in (range(len(whole.classes_)) if label is None else [label])
     ]
     table = pd.concat(tables, ignore_index=True)
+    table = table[table["size"] > TINY * table["size"].max()]  # of others neither makes anything
     best = [
         kind.loc[kind["size"].sort_values(ascending=False, kind="stable").index[:top]]
         for kind in (table[table["kind"] == name] for name in KINDS)
@@ -104,7 +107,7 @@ def changed_words(whole: Any, top: int) -> pd.DataFrame:
 
 
 def _table(names: NDArray, source: NDArray, target: NDArray, label: str) -> pd.DataFrame:
-    never = np.abs(source) < 1e-9 * max(np.abs(source).max(initial=0.0), 1e-300)
+    never = np.abs(source) < TINY * max(np.abs(source).max(initial=0.0), 1e-300)
     kind = np.where(source * target < 0, "turns", "carries over").astype(object)
     kind[np.abs(target) < FADES * np.abs(source)] = "fades"
     kind[never] = "new"

@@ -247,9 +247,9 @@ def _shift(Xs: Any, ys: NDArray, Xt: Any, yt: NDArray, features: Any, seed: int)
     from landbridge.moments.feature_map import stack
 
     reduced = TruncatedSVD(n_rows, random_state=seed).fit(stack((Xs, Xt)))
-    columns = [
-        " ".join(names[np.argsort(-axis, kind="stable")[:3]]) for axis in reduced.components_
-    ]
+    rarity = getattr(features, "idf_", np.ones(len(names)))  # a word of every text names nothing
+    telling = reduced.components_ * (rarity - rarity.min() if np.ptp(rarity) else rarity)
+    columns = [" · ".join(names[np.argsort(-axis, kind="stable")[:3]]) for axis in telling]
     columns = [f"{k + 1}: {name}" for k, name in enumerate(columns)]
     frames = [pd.DataFrame(reduced.transform(X), columns=columns) for X in (Xs, Xt)]
     return diagnose(frames[0], ys, frames[1], yt, random_state=seed).to_dict()

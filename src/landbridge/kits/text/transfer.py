@@ -209,7 +209,8 @@ class TextTransfer(ClassifierMixin, BaseEstimator):
             ``word``, ``kind``, and its effect by itself on the logit of ``label``, ``source``
             as the source's model has it and ``target`` as the transfer has it: a word *carries
             over* where both agree, *turns* where they differ in sign, *fades* where the target's
-            is far smaller, and is *new* where the source never had it.
+            is far smaller, and is *new* where the source never had it. Words of which neither
+            makes anything are left out.
 
         Raises
         ------
