@@ -7,7 +7,12 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from landbridge import Training, load, save  # noqa: E402
-from landbridge.kits.image import Backbone, HandmadeFeatures  # noqa: E402
+from landbridge.kits.image import (  # noqa: E402
+    Backbone,
+    HandmadeFeatures,
+    ImageTransfer,
+    run_images,
+)
 from landbridge.kits.image.backbones import PatientNetwork  # noqa: E402
 from landbridge.source import NetworkSource  # noqa: E402
 
@@ -74,6 +79,23 @@ def test_without_a_network_the_weights_are_random_and_it_says_so(data, timm):
     assert not net.is_trained_ and "could not be fetched: its weights are random" in net.notes_[0]
     trained = Backbone("timm:tiny", 16, train=True, training=QUICK).fit(*data)
     assert trained.is_trained_ and "was trained here on 36" in trained.notes_[-1]
+
+
+@pytest.mark.filterwarnings("ignore:The weights of tiny could not be loaded:UserWarning")
+def test_models_that_train_a_backbone_say_where_its_weights_came_from(data, timm):
+    """Of weights that are random because the hub is out of reach, the note must not be lost."""
+    X, y = data
+    asked = {"features": "timm:tiny", "size": 16, "training": QUICK}
+    timm.reachable = False
+    lost = "The weights of timm:tiny could not be fetched: its weights are random"
+    deep = ImageTransfer(mapping="deep:dann", **asked).fit((X, y), X)
+    assert deep.notes_[0].startswith(lost) and deep.notes_[1].endswith("on both domains at once.")
+    names = {"candidates": ["linear-probe"], "n_folds": 2}
+    told = run_images((X, y), (X[::-1] // 2, y[::-1]), most_bits=0, **asked, **names)
+    notes = told.results["data"]["notes"]
+    assert notes[-2].startswith(lost) and notes[-1].endswith("by each model for itself.")
+    net = Backbone("cnn", 16).start("It is trained later.")
+    assert net.notes_ == ["It is trained later."]
 
 
 def test_a_saved_backbone_asks_no_hub(data, timm, tmp_path):

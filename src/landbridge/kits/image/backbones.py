@@ -22,6 +22,7 @@ IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 NOBODY = np.array(["landbridge: no class", "landbridge: no other class"])
 """Classes of the head of a backbone that was trained elsewhere: no label is like them."""
 RANDOM = "weights are random"
+UNTRAINED = "it was not trained."
 
 
 class Backbone(PictureEncoder, BaseEstimator):
@@ -125,6 +126,12 @@ class Backbone(PictureEncoder, BaseEstimator):
         self._build(X, y)
         return self
 
+    def start(self, note: str) -> Self:
+        """Take the weights as they come, for models that train them; the note says which."""
+        self.set_params(train=False).fit()
+        self.notes_ = [*(said for said in self.notes_ if not said.endswith(UNTRAINED)), note]
+        return self
+
     def _build(self, X: Any, y: Any) -> None:
         shape = (3, self.size, self.size)
         options: dict[str, Any] = {
@@ -163,7 +170,7 @@ class Backbone(PictureEncoder, BaseEstimator):
                 else f"The weights of {self.network} come from timm's hub."
             )
         elif is_random and not self.learns:
-            self.notes_.append(f"The backbone's {RANDOM}: it was not trained.")
+            self.notes_.append(f"The backbone's {RANDOM}: {UNTRAINED}")
 
     def _set_scale(self, mean: Any, std: Any) -> None:
         self.mean_, self.std_ = (np.asarray(v, dtype=np.float32) for v in (mean, std))

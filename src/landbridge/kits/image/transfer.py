@@ -332,9 +332,8 @@ class ImageTransfer(ClassifierMixin, BaseEstimator):
 
     def _fit_deep(self, source: Any, target: Pictures) -> Transfer:
         """The backbone learns from both domains at once."""
-        encoder = self.features_
-        encoder.set_params(train=False).fit()
-        encoder.notes_ = ["The backbone was trained here on both domains at once."]
+        encoder: Any = self.features_
+        encoder.start("The backbone was trained here on both domains at once.")
         self.takes_pixels_ = True
         model = deep_candidate(
             encoder, self.mapping, self._learner(), self.training, self.random_state
