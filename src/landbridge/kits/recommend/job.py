@@ -26,6 +26,7 @@ from landbridge.results import frame, plain, verdict_block
 N_EXAMPLES, N_LIKED, N_SHOWN = 6, 5, 5
 SPOKEN = {"rmse": "root mean squared error", "ndcg": "how good lists of {k} are (NDCG)"}
 LATER = "Later entries"
+SAME_LIST = " No tastes are carried over: all who are new here get the same list."
 Progress = Callable[[str, int, int], None]
 
 
@@ -256,7 +257,8 @@ def example_tables(
         {
             "title": "Some users",
             "about": "What they like best in the source, how many entries of their own they have "
-            "in the target and how much these count, and what is recommended there.",
+            "in the target and how much these count, and what is recommended there."
+            f"{SAME_LIST if model.mapping in ('bias', 'none') else ''}",
             "columns": ["User", "Liked in the source", "Own entries", "Recommended"],
             "rows": rows,
         }
