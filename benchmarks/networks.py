@@ -7,7 +7,8 @@ digits to another: source alone, AdaBN and SHOT from that network, and five alig
 labels only score. The epoch is the last one, and *without labels* is the alignment whose
 predictions on the target's training rows tell most (information maximisation). *few-shot* goes on
 training a source network on 1, 5 and 10 target labels a class, drawn anew five times, by the recipe
-that ``FineTune`` chooses and by each of those it chooses from.
+that ``FineTune`` chooses and by each of those it chooses from; the rule of that choice was settled
+on the first tasks, and on toys.
 
     python benchmarks/networks.py                        # hours on two cores; needs the data
     python benchmarks/networks.py --parts overhead stream
@@ -337,9 +338,6 @@ def few_shot_tasks(chosen: Any) -> dict[str, FewShot]:
 
     M, U, C = (shuffled(d, 2000 if chosen.quick else 6000) for d in (mnist(), usps(), mnist_m()))
     grey, labels = halved(M["train"][0]), M["train"][1]
-    objects = next(task for task in office_caltech_surf() if task.name == "C-A")
-    order = np.random.default_rng(1).permutation(len(objects.y_test))
-    X, y = objects.X_test[order].astype(np.float32), objects.y_test[order]
     return {
         "MNIST-USPS": FewShot(
             "cnn",
@@ -353,13 +351,26 @@ def few_shot_tasks(chosen: Any) -> dict[str, FewShot]:
             (halved(C["train"][0]), C["train"][1]),
             (halved(C["test"][0]), C["test"][1]),
         ),
-        "C-A": FewShot(
-            "mlp",
-            (objects.Xs.astype(np.float32), objects.ys),
-            (X[: len(X) // 2], y[: len(X) // 2]),
-            (X[len(X) // 2 :], y[len(X) // 2 :]),
-        ),
+        "C-A": in_halves(next(task for task in office_caltech_surf() if task.name == "C-A")),
     }
+
+
+def other_few_shot_tasks(_: Any) -> dict[str, FewShot]:
+    """Objects by two kinds of features, and patients: nothing was settled on these."""
+    from _tasks import googlenet, heart_disease, office_caltech_surf
+
+    surf = (task for task in office_caltech_surf() if task.name in ("A-C", "C-W", "D-A"))
+    sets = {"SURF": surf, "net": googlenet()[::4], "heart": heart_disease()[:3]}
+    return {f"{kind} {t.name}": in_halves(t) for kind, tasks in sets.items() for t in tasks}
+
+
+def in_halves(task: Any) -> FewShot:
+    """One half of the target's rows to draw labels for, the other to score by."""
+    order = np.random.default_rng(1).permutation(len(task.y_test))
+    X, y = task.X_test[order].astype(np.float32), task.y_test[order]
+    half = len(X) // 2
+    source = task.Xs.astype(np.float32), task.ys
+    return FewShot("mlp", source, (X[:half], y[:half]), (X[half:], y[half:]))
 
 
 def halved(pictures: np.ndarray) -> np.ndarray:
@@ -369,19 +380,31 @@ def halved(pictures: np.ndarray) -> np.ndarray:
 
 
 def drawn(y: np.ndarray, n_labels: int, seed: int) -> np.ndarray:
-    """Row numbers, so many of each class."""
+    """Row numbers, so many of each class, or all that it has."""
     rng = np.random.default_rng(seed)
+    rows = (np.flatnonzero(y == c) for c in np.unique(y))
     return np.concatenate(
-        [rng.choice(np.flatnonzero(y == c), n_labels, replace=False) for c in np.unique(y)]
+        [rng.choice(some, min(n_labels, len(some)), replace=False) for some in rows]
     )
 
 
 def few_shot(chosen: Any) -> None:
     """Every recipe on every task, over draws of the labels."""
+    for what, make in (("few-shot", few_shot_tasks), ("few-shot, others", other_few_shot_tasks)):
+        tasks, draws = make(chosen), 2 if chosen.quick else chosen.draws
+        trials = few_shot_trials(tasks, draws, chosen.output)
+        for n_labels in N_LABELS:
+            print(f"\n{what}; labels a class: {n_labels}; mean ± standard error of {draws} draws")
+            show_few_shot([*tasks], n_labels, draws, trials)
+
+
+def few_shot_trials(
+    tasks: dict[str, FewShot], draws: int, output: Path | None
+) -> dict[str, dict[str, Any]]:
+    """What is known from before, and the rest."""
     from landbridge import FineTune, NetworkSource, Training
 
-    trials, draws = known_trials(chosen.output), 2 if chosen.quick else chosen.draws
-    tasks = few_shot_tasks(chosen)
+    trials = known_trials(output)
     for name, task in tasks.items():
         training = Training(max_epochs=3 if task.network == "cnn" else 30, learning_rate=2e-3)
         source = NetworkSource(task.network, training=training, random_state=0).fit(*task.source)
@@ -401,10 +424,8 @@ def few_shot(chosen: Any) -> None:
                     "accuracy": 100 * model.score(*task.test),
                     "recipe": getattr(model, "recipe_", "none"),
                 }
-                write(chosen.output, {"trials": trials})
-    for n_labels in N_LABELS:
-        print(f"\nFew-shot, labels a class: {n_labels}; mean ± standard error of {draws} draws")
-        show_few_shot([*tasks], n_labels, draws, trials)
+                write(output, {"trials": trials})
+    return trials
 
 
 def shot_key(name: str, n_labels: int, recipe: str, draw: int) -> str:

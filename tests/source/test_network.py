@@ -108,6 +108,18 @@ def test_weights_count_as_repetition_does_and_rows_without_weight_do_not(moons):
     np.testing.assert_array_equal(first.predict(X[50:]), second.predict(X[50:]))
 
 
+@pytest.mark.parametrize(
+    ("share", "n_rows", "n_held_out"),
+    [("auto", 499, 0), ("auto", 500, 50), (0.2, 49, 0), (0.2, 50, 10), (0.0, 900, 0)],
+)
+def test_rows_are_held_out_where_there_are_enough_to_tell_of_an_epoch(share, n_rows, n_held_out):
+    X, y = make_moons(n_rows, random_state=0)
+    net = quick(validation_share=share).fit(X, y)
+    rest, held_out = net._held_out(X, y, np.ones(n_rows), 0)
+    assert len(held_out) == n_held_out and len({*rest, *held_out}) == n_rows
+    assert ("judged" in net.history_[0]) == (n_held_out > 0)
+
+
 def test_a_copy_from_disk_or_pickle_predicts_the_same(moons, tmp_path):
     X, y = moons
     net = quick("mlp").fit(X, y)

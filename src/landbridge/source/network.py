@@ -39,9 +39,10 @@ class NetworkSource(NetworkModel, BaseEstimator):
         A factor on the weights of each class's rows: see ``landbridge.target.class_weights``.
     balanced_batches : bool, default=False
         Whether each class makes up the same share of a batch.
-    validation_share : float, default=0.1
+    validation_share : float or "auto", default="auto"
         Share of the rows to hold out: the weights of the epoch with the least loss there are
-        kept. At 0, or where that is fewer than 10 rows, those of the last epoch.
+        kept. ``"auto"`` is a tenth, where that is 50 rows or more. Where nothing is held out, as
+        where a share is fewer than 10 rows, the weights of the last epoch are kept.
     train : bool, default=True
         Whether to train; if not, ``network`` must be a trained module, with as many outputs as
         there are classes.
@@ -92,7 +93,7 @@ class NetworkSource(NetworkModel, BaseEstimator):
         loss: str = "cross-entropy",
         class_weight: ClassWeight = None,
         balanced_batches: bool = False,
-        validation_share: float = 0.1,
+        validation_share: float | str = "auto",
         train: bool = True,
         training: Training | None = None,
         random_state: int | np.random.RandomState | None = None,

@@ -26,7 +26,11 @@ from landbridge.training.trainer import Trainer, parameters_of
 
 TASKS = ("classification", "regression")
 LOSSES = ("cross-entropy", "focal", "logit-adjusted", "ldam")
+AUTO = "auto"
 FEWEST_HELD_OUT = 10
+"""With fewer rows held out none are."""
+USUAL_SHARE, USUAL_FEWEST = 0.1, 50
+"""What ``"auto"`` holds out: fewer say less of the best epoch than they would have taught."""
 
 
 def softmax(logits: NDArray) -> NDArray[np.float64]:
@@ -49,7 +53,7 @@ class NetworkModel:
     loss: str
     class_weight: ClassWeight
     balanced_batches: bool
-    validation_share: float
+    validation_share: float | str
     training: Training | None
     random_state: Any
 
@@ -95,7 +99,8 @@ class NetworkModel:
         self._need_framework()
         check_choice("task", self.task, TASKS)
         check_choice("loss", self.loss, LOSSES)
-        check_number("validation_share", self.validation_share, below=1.0)
+        if self.validation_share != AUTO:
+            check_number("validation_share", self.validation_share, below=1.0)
         self._options().check()
 
     def _first_rows(self, X: Any, name: str = "X") -> NDArray:
@@ -143,8 +148,11 @@ class NetworkModel:
         """Rows to learn from and rows to hold out, drawn from their order by content."""
         order = np.argsort(content_key(X.reshape(len(X), -1)), kind="stable")
         order = order[weights[order] > 0]
-        n_out = int(self.validation_share * len(order))
-        if n_out < FEWEST_HELD_OUT:
+        share, fewest = self.validation_share, FEWEST_HELD_OUT
+        if share == AUTO:
+            share, fewest = USUAL_SHARE, USUAL_FEWEST
+        n_out = int(share * len(order))
+        if n_out < fewest:
             return order, order[:0]
         drawn = np.random.default_rng(seed).permutation(order)
         if self._classifies:  # no class is held out as a whole

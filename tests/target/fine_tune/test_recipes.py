@@ -144,7 +144,7 @@ def test_wise_ft_has_its_end_points(alpha, task):
 
 
 def test_wise_ft_chooses_on_held_out_rows_and_says_so(task):
-    few, many = (tuned(task.source, "wise-ft") for _ in range(2))
+    few, many = (tuned(task.source, "wise-ft", validation_share=0.1) for _ in range(2))
     task.score(few)
     assert "0.5 of the tuned weights, as no rows are held out" in few.notes_[-1]
     many.fit(task.Xt[:200], task.yt[:200])
@@ -165,7 +165,7 @@ def test_a_uniform_soup_is_the_mean_of_its_networks(task):
 
 
 def test_a_greedy_soup_says_what_is_in_it(task):
-    net = tuned(task.source, "soup").fit(task.Xt[:200], task.yt[:200])
+    net = tuned(task.source, "soup", validation_share=0.1).fit(task.Xt[:200], task.yt[:200])
     assert "out of 3 networks" in net.notes_[-1]
 
 

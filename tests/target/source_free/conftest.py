@@ -28,7 +28,10 @@ class Task:
     def __init__(self, Xs, ys, Xt, yt, seed):
         self.Xs, self.ys, self.Xt, self.yt = Xs, ys, Xt, yt
         self.source = NetworkSource(
-            batch_normalised(len(np.unique(ys))), training=QUICK, random_state=seed
+            batch_normalised(len(np.unique(ys))),
+            validation_share=0.1,
+            training=QUICK,
+            random_state=seed,
         ).fit(Xs, ys)
 
 

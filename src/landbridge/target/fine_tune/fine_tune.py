@@ -77,9 +77,10 @@ class FineTune(FromNetwork):
         How many times larger than the body's the steps of a head with new classes are.
     loss, class_weight, balanced_batches
         Against class imbalance, as in ``landbridge.NetworkSource``.
-    validation_share : float, default=0.1
+    validation_share : float or "auto", default="auto"
         Share of the labelled rows to hold out: the weights of the epoch with the least loss
-        there are kept. Where that is fewer than 10 rows, none are, and the last epoch's are.
+        there are kept. ``"auto"`` is a tenth, where that is 50 rows or more. Where nothing is
+        held out, as where a share is fewer than 10 rows, the last epoch's are.
     training : Training, optional
         How to train. By default as ``Training()`` says, with so many epochs that there are 300
         steps at least. With a folder, each stage has one of its own within.
@@ -143,7 +144,7 @@ class FineTune(FromNetwork):
         loss: str = "cross-entropy",
         class_weight: ClassWeight = None,
         balanced_batches: bool = False,
-        validation_share: float = 0.1,
+        validation_share: float | str = "auto",
         training: Training | None = None,
         random_state: int | np.random.RandomState | None = None,
     ):
