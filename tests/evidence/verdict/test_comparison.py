@@ -6,6 +6,7 @@ from sklearn.metrics import balanced_accuracy_score
 from landbridge import ALIGNMENTS, CORAL, Refit, Transfer, compare, make_candidate
 from landbridge.domains import is_labelled
 from landbridge.evidence.verdict.candidates import candidate_names
+from landbridge.evidence.verdict.comparison import limits
 from landbridge.evidence.verdict.folds import repeated_folds
 
 LEARNER = LogisticRegression(max_iter=5000)
@@ -97,6 +98,15 @@ def test_the_leaderboard_is_sorted_and_marks_the_choice(moved):
     assert [row["name"] for row in rows if row["chosen"]] == [found.verdict.chosen]
     for row in rows:
         assert row["low"] <= row["score"] <= row["high"] <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("metric", "least", "most"),
+    [("balanced_accuracy", 0, 1), ("f1_macro", 0, 1), ("r2", -np.inf, 1), ("matthews", -np.inf, 1)],
+)
+def test_intervals_end_where_the_scorer_does(metric, least, most):
+    assert limits(metric) == (least, most)
+    assert limits("neg_log_loss") == (-np.inf, 0)
 
 
 def test_without_target_labels_the_guard_names_what_explains_the_target_and_does_not_use_it(moved):

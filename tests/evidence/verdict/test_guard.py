@@ -106,6 +106,15 @@ def test_so_many_labels_show_the_gain_in_four_of_five_cases(rng):
     assert 0.77 < shown.mean() < 0.83
 
 
+@pytest.mark.parametrize(("gain", "words"), [(0.02, "about "), (0.0004, "matters little")])
+def test_a_gain_that_no_labels_will_show_is_called_so(gain, words):
+    noise = 0.02 * np.array([1.0, -1.0, 1.0, -1.0])
+    found = {"source only": np.full(4, 0.7), "coral": 0.7 + gain + noise}
+    verdict = judge(found, 0.3, "accuracy", n_labelled=40)
+    assert verdict.outcome == "no evidence" and words in verdict.details[-1]
+    assert (verdict.labels_needed > 4000) == (words == "matters little")
+
+
 def test_candidates_that_left_count_as_tried(rng):
     gains = rng.normal(0.3, 1.0, (20, 3))
     few, many = (simultaneous_p_values(gains, 0.0, n_more) for n_more in (0, 20))

@@ -41,6 +41,11 @@ EXPLAINS = "explains the target:"
 """How the choice without labels begins where the shift is explained."""
 ALL = "all"
 """The name of the whole catalogue."""
+SHARES = (
+    *("accuracy", "balanced_accuracy", "top_k", "average_precision", "roc_auc"),
+    *("f1", "precision", "recall", "jaccard"),
+)
+"""How the names of scorers begin that are never below nought."""
 
 
 @dataclass
@@ -119,13 +124,13 @@ class Comparison:
         names = ("score", "low", "high", "gain", "gain_low", "gain_high")
         figures: tuple[float, ...] = ()
         if len(trial.scores):
-            share, best = 1 / (self.n_folds - 1), 0.0 if self.metric.startswith("neg_") else 1.0
-            score = corrected_interval(trial.scores, share)
+            share = 1 / (self.n_folds - 1)
+            score, (least, most) = corrected_interval(trial.scores, share), limits(self.metric)
             gains = trial.scores - self[self.verdict.baseline].scores[: len(trial.scores)]
             figures = (
                 score.mean,
-                score.low,
-                min(score.high, best),
+                max(score.low, least),
+                min(score.high, most),
                 *corrected_interval(gains, share),
             )
         return {
@@ -426,6 +431,13 @@ def _trial(runner: Runner, folds: Sequence[NDArray] = (), n_folds: int = 1) -> T
 def default_metric(learner: Any) -> str:
     """What models are compared by where nothing is said."""
     return "balanced_accuracy" if is_classifier(learner) else "neg_root_mean_squared_error"
+
+
+def limits(metric: str) -> tuple[float, float]:
+    """The least and the most that a scorer can say."""
+    if metric.startswith("neg_"):
+        return -np.inf, 0.0
+    return 0.0 if metric.startswith(SHARES) else -np.inf, 1.0
 
 
 def _models(learner: Any, candidates: Any, ys: NDArray, observed: NDArray) -> list[Runner]:

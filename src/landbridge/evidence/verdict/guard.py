@@ -18,6 +18,8 @@ from landbridge.evidence.verdict.corrected_test import (
 BLEND = "blend"
 """The mean of all models, weighed by held-out labels: what is used where nothing is proved."""
 N_DRAWS = 20_000
+TOO_MANY = 100
+"""Who has some labels will not get so many times as many."""
 POWER = 0.8
 USUAL_GAIN, USUAL_SPREAD = 0.1, 0.55
 """Where nothing could be measured: ten points, between models that differ on three rows of ten."""
@@ -201,10 +203,7 @@ def judge(
         f"{level:g}, allowing for the number of candidates ({len(candidates) + n_left}).",
     ]
     if needed is not None:
-        details.append(
-            f"If the gain is what it seems, about {needed} labelled target rows would show it; "
-            f"there are {n_labelled}."
-        )
+        details.append(_needed_words(needed, n_labelled))
     claim = corrected_interval(difference, test_share, 1 - 2 * level)
     sentence = _sentence(outcome, shown, baseline, chosen, gain, claim, metric, level)
     return Verdict(
@@ -256,6 +255,18 @@ def points(low: float, high: float, metric: str) -> str:
     return f"by {100 * low:.1f} to {100 * high:.1f} points of {name}"
 
 
+def _needed_words(needed: int, n_labelled: int) -> str:
+    if needed > TOO_MANY * n_labelled:
+        return (
+            f"A gain as small as this seems matters little: to show it, over {TOO_MANY} times as "
+            f"many labelled target rows would be needed as there are, {n_labelled}."
+        )
+    return (
+        f"If the gain is what it seems, about {needed} labelled target rows would show it; "
+        f"there are {n_labelled}."
+    )
+
+
 def _sentence(
     outcome: str,
     shown: str,
@@ -273,10 +284,12 @@ def _sentence(
             f"({100 * (1 - 2 * level):g} % interval)."
         )
     if outcome == "hurts":
-        return f"Transfer hurts: the best of it, {shown}, {said} against {baseline}. Use {chosen}."
+        return (
+            f"Transfer hurts: the best transfer, {shown}, {said} against {baseline}. Use {chosen}."
+        )
     others = {BLEND: "blend, the weighted mean of all models, is used", POOLED: "pooled is used"}
     used = f" ({others[chosen]}, which hedges between both domains)" if chosen in others else ""
     return (
-        f"No evidence that transfer helps, keep the baseline, {baseline}{used}: the best of it, "
-        f"{shown}, {said} against {baseline}, within the noise."
+        f"No evidence that transfer helps, keep the baseline, {baseline}{used}: the best "
+        f"transfer, {shown}, {said} against {baseline}, within the noise."
     )
