@@ -7,6 +7,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from landbridge import AutoTransfer, Transfer, compare, load, save
 from landbridge.evidence.verdict import blend as module
 from landbridge.evidence.verdict.blend import Blend, blend_weights, class_losses, held_out_blend
+from landbridge.evidence.verdict.candidates import baselines
 
 LEARNER = LogisticRegression()
 
@@ -109,9 +110,12 @@ def test_too_few_labels_to_weigh_models_give_their_plain_mean_without_the_guard(
     assert model.verdict_.chosen == "blend"
     assert len(np.unique(model.best_.weights_)) == 1
     assert "paired mapping" in model.comparison_["procrustes"].error
+    both = baselines(LEARNER, has_labels=True)["pooled"].fit(Xs, ys, Xt, yt)
     for safe in ({"blend": False, "guard": False}, {}):
-        alone = AutoTransfer(LEARNER, ["coral"], **safe).fit(Xs, ys, Xt, yt)
-        assert alone.verdict_.chosen == "source only"
+        plain = AutoTransfer(LEARNER, ["coral"], **safe).fit(Xs, ys, Xt, yt)
+        assert plain.verdict_.chosen == "pooled"
+        assert "from the labels of both domains" in plain.verdict_.sentence
+        np.testing.assert_array_equal(plain.predict_proba(Xt), both.predict_proba(Xt))
 
 
 def test_without_labels_the_guard_keeps_to_the_source_only(domains):

@@ -19,7 +19,8 @@ class AutoTransfer(BaseEstimator):
     Tries candidates from the whole catalogue within a time budget, beside learning from the
     source only, the target only and both pooled, on folds of the labelled target rows, and fits
     the model that the guard chose. Without target labels nothing can be proved: it keeps to the
-    source only, and says which transfer would explain the target.
+    source only, and says which transfer would explain the target. With too few to compare by, it
+    learns from those of both domains.
 
     Parameters
     ----------

@@ -20,6 +20,7 @@ from landbridge.evidence.verdict.blend import (
     held_out_blend,
 )
 from landbridge.evidence.verdict.candidates import (
+    POOLED,
     SOURCE_ONLY,
     TARGET_ONLY,
     baselines,
@@ -220,7 +221,7 @@ def compare(
         says so. Threads, such as Dask's, and Windows are only stopped between two folds.
     guard : bool
         Use a candidate only if it beats the best without a mapping beyond the noise; without
-        target labels, which nothing can be proved by, source only. Without the guard the best
+        target labels, which nothing can be proved by, source only, and with too few, pooled. Without the guard the best
         score decides, or, without labels, the change that explains the target's rows.
     blend : bool
         Add the mean of all models, weighed by held-out labels; it is used where no candidate
@@ -309,18 +310,21 @@ def _unproved(
 ) -> Comparison:
     """What can be had where target labels are too few to score anything.
 
-    The guard keeps to the source only, and says which transfer would explain the target's rows.
+    The guard learns from all labels there are, without a mapping: the source's only, and it says
+    which transfer would explain the target's rows, or, where the target has a few, those of both.
     Without the guard that transfer is used; where nothing explains them, or a few labels are
     there that no rule could weigh, it is with ``blend`` the plain mean of all models.
     """
     trials = [_trial(runner) for runner in models]
+    plain = next(r for r in models if r.name == (POOLED if len(observed) else SOURCE_ONLY))
+    why = "which learns from the labels of both domains" if len(observed) else ""
     choice = None
     if not len(observed) and is_classifier(models[0].model):
         choice = _explanation(models, trials, data, level, random_state)
     if guard:
         hint = f"{choice.name}, {choice.reason}" if choice and choice.name != SOURCE_ONLY else ""
-        verdict = cannot_tell(reason, fewest=FEWEST_LABELS, hint=hint)
-        best = clone(models[0].model).fit(*data)
+        verdict = cannot_tell(reason, plain.name, why, FEWEST_LABELS, hint)
+        best = clone(plain.model).fit(*data)
     elif choice:
         verdict = cannot_tell(reason, choice.name, choice.reason, FEWEST_LABELS)
         best = choice.model
@@ -332,8 +336,8 @@ def _unproved(
         verdict = cannot_tell(reason, BLEND, why, FEWEST_LABELS)
         best = whole.fit(*data)
     else:
-        verdict = cannot_tell(reason, fewest=FEWEST_LABELS)
-        best = clone(models[0].model).fit(*data)
+        verdict = cannot_tell(reason, plain.name, why, FEWEST_LABELS)
+        best = clone(plain.model).fit(*data)
     return Comparison(metric, trials, verdict, observed, 0, 0, [], best)
 
 
