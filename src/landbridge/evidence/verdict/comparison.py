@@ -221,8 +221,9 @@ def compare(
         says so. Threads, such as Dask's, and Windows are only stopped between two folds.
     guard : bool
         Use a candidate only if it beats the best without a mapping beyond the noise; without
-        target labels, which nothing can be proved by, source only, and with too few, pooled. Without the guard the best
-        score decides, or, without labels, the change that explains the target's rows.
+        target labels, which nothing can be proved by, source only, and with too few, pooled.
+        Without the guard the best score decides, or, without labels, the change that explains
+        the target's rows.
     blend : bool
         Add the mean of all models, weighed by held-out labels; it is used where no candidate
         passes the guard, since it is seldom far from the best.
