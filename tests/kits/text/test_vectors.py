@@ -1,4 +1,5 @@
 import gzip
+import mmap
 import tracemalloc
 
 import numpy as np
@@ -142,3 +143,47 @@ def test_vectors_are_saved_without_pickle(matrix, tmp_path):
 def test_words_and_vectors_must_belong_together(words, matrix):
     with pytest.raises(ValueError, match="words"):
         WordVectors(words, matrix).rows(["a"])
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_file_laid_down_once_is_mapped_from_then_on(kind, matrix, tmp_path):
+    path, cache = tmp_path / "vectors", tmp_path / "cache"
+    path.write_bytes(FILES[kind](WORDS, matrix))
+    for _ in range(2):
+        found = read_word_vectors(path, cache=cache)
+        assert found.words.tolist() == WORDS
+        np.testing.assert_allclose(found.vectors, matrix, rtol=1e-6)
+        assert isinstance(base_of(found.vectors), mmap.mmap)
+    assert len(list(cache.iterdir())) == 2
+    found = read_word_vectors(path, vocabulary=["größe", "cat"], max_words=1, cache=cache)
+    assert found.words.tolist() == ["cat"]
+    np.testing.assert_allclose(found["cat"], matrix[1], rtol=1e-6)
+    with pytest.raises(ValueError, match="no word of the vocabulary of 1 words"):
+        read_word_vectors(path, vocabulary=["absent"], cache=cache)
+
+
+def base_of(array):
+    while getattr(array, "base", None) is not None:
+        array = array.base
+    return array
+
+
+def test_a_changed_file_is_laid_down_anew_and_a_damaged_one_leaves_nothing(matrix, tmp_path):
+    path, cache = tmp_path / "vectors", tmp_path / "cache"
+    path.write_bytes(as_text(WORDS, matrix, header=True))
+    read_word_vectors(path, cache=cache)
+    path.write_bytes(as_text(["a", *WORDS], np.vstack([matrix[3:], matrix]), header=True))
+    assert read_word_vectors(path, cache=cache).words.tolist() == ["a", *WORDS]
+    n_files = len(list(cache.iterdir()))
+    path.write_bytes(as_binary(WORDS, matrix, ends_lines=False)[:-7])
+    with pytest.raises(ValueError, match="cut off"):
+        read_word_vectors(path, cache=cache)
+    assert len(list(cache.iterdir())) == n_files
+
+
+def test_mapped_vectors_are_saved_as_any(matrix, tmp_path):
+    path = tmp_path / "vectors"
+    path.write_bytes(as_text(WORDS, matrix, header=True))
+    found = read_word_vectors(path, cache=tmp_path)
+    save(found, tmp_path / "v.landbridge")
+    np.testing.assert_array_equal(load(tmp_path / "v.landbridge").vectors, found.vectors)
