@@ -253,11 +253,14 @@ def probabilities(model: Transfer, X: np.ndarray) -> np.ndarray:
 
 
 def circular_score(model: Transfer, Xs: np.ndarray, ys: np.ndarray, Xt: np.ndarray) -> float:
-    """Accuracy in the source of the method that learns from predicted target labels."""
+    """Accuracy in the source of the method learned from predicted target labels; 0 if it fails."""
     predicted = model.predict(Xt)
     if len(np.unique(predicted)) < 2:
         return float(np.mean(ys == predicted[0]))
-    return clone(model).fit(Xt, predicted, Xs).score(Xs, ys)
+    try:
+        return clone(model).fit(Xt, predicted, Xs).score(Xs, ys)
+    except ValueError:  # as a machine that has come to one class
+        return 0.0
 
 
 def trials(column: str, name: str, chosen: Any) -> list[list[dict[str, Any]]]:
