@@ -227,7 +227,7 @@ def cannot_tell(
         f"Whether transfer helps cannot be known here: {reason}. Used: {chosen}"
         f"{f', {why}' if why else ''}.",
         [
-            "Without labels in the target no score of any model there can be measured, and "
+            "Without enough target labels no score of any model there can be measured, and "
             "whether labels depend on the features as in the source cannot be seen.",
             f"About {needed} labelled target rows, drawn at random, would show a gain of ten "
             f"points.{least}",
