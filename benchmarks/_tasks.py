@@ -70,6 +70,19 @@ def googlenet() -> list[Task]:
     return list(pairs(domains))
 
 
+def decaf() -> list[Task]:
+    """Webcam to dslr and back by the sixth layer of DeCAF (Donahue et al. 2014).
+
+    Rows sum to one, then z-scores by domain: so 1-NN has its published figures to a tenth.
+    """
+    domains = {}
+    for letter, name in {"W": "webcam", "D": "dslr"}.items():
+        found = loadmat(folder("office_caltech10_deep_partial") / f"{name}_decaf.mat")
+        rows = normalize(found["feas"].astype(float), norm="l1")
+        domains[letter] = zscore(rows), found["labels"].ravel().astype(int)
+    return list(pairs(domains))
+
+
 def draw(task: Task, seed: int, per_class: int = 20, from_dslr: int = 8) -> Task:
     """A task with so many source rows a class, as the sampling protocol has it."""
     rng = np.random.default_rng(seed)
