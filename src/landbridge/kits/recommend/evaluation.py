@@ -12,15 +12,7 @@ from landbridge.evidence.verdict.guard import Verdict
 from landbridge.kits.recommend.bridges import MAPPINGS, mapping_names
 from landbridge.kits.recommend.interactions import ITEM, USER
 from landbridge.kits.recommend.measures import METRICS, draws_of, gain_interval, metric_name
-from landbridge.kits.recommend.pair import (
-    FEEDBACK,
-    OVER,
-    as_features,
-    feedback_of,
-    model_for,
-    read_pair,
-    way_over,
-)
+from landbridge.kits.recommend.pair import FEEDBACK, OVER, as_features, connected, read_pair
 from landbridge.kits.recommend.scorers import ABOUT
 from landbridge.kits.recommend.studies import Progress, Protocol, Study, cold_study, time_study
 from landbridge.kits.recommend.verdict import judge
@@ -207,25 +199,27 @@ def evaluate_recommenders(
         check_number("Each of shares", share, above=True, most=1.0)
     say = progress or (lambda what, done, total: None)
     columns = {"user": user, "item": item, "rating": rating, "time": time}
-    pair = read_pair(source, target, duplicates=duplicates, **columns)
-    features = None if item_features is None else as_features(item_features, item)
-    over = way_over(*pair, features is not None, over)
+    features = as_features(item_features, item)
+    source, target, over, kind, prototype = connected(
+        *read_pair(source, target, duplicates=duplicates, **columns),
+        features is not None,
+        over=over,
+        feedback=feedback,
+        model=model,
+        seed=random_state,
+    )
     who = "items" if over == "items" else "users"
-    if over == "items":
-        pair = pair[0].swapped(), pair[1].swapped()
-        features = None
-    kind = feedback_of(*pair, feedback)
-    prototype = model_for(kind, model, random_state)
+    features = None if over == "items" else features
     names = _checked(mappings, kind == "ratings", features is not None)
     protocol = Protocol(
         prototype, names, features, tuple(sorted({*shares, 1.0})), negatives, k, random_state
     )
-    cold = cold_study(*pair, protocol, n_folds, max_users, say)
-    later = time_study(*pair, protocol, later_share, say) if time is not None else None
+    cold = cold_study(source, target, protocol, n_folds, max_users, say)
+    later = time_study(source, target, protocol, later_share, say) if time is not None else None
     metric = "rmse" if kind == "ratings" else "ndcg"
     measured = METRICS if kind == "ratings" else METRICS[2:]
     verdict, best = judge(cold, metric, k, level, random_state, who)
-    notes = [f"{one.name}: {note}" for one in pair for note in one.notes]
+    notes = [f"{one.name}: {note}" for one in (source, target) for note in one.notes]
     return RecommendComparison(
         metric, measured, cold, later, verdict, k, random_state, best, notes, who
     )

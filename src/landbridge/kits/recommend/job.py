@@ -88,7 +88,7 @@ def run_recommend(
     columns = {"user": user, "item": item, "rating": rating, "time": time}
     say("Reading", 0, 0)
     pair = read_pair(source, target, duplicates=duplicates, **columns)
-    features = None if item_features is None else as_features(item_features, item)
+    features = as_features(item_features, item)
     compared = evaluate_recommenders(
         *pair,
         item=item,

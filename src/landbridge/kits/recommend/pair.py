@@ -1,6 +1,6 @@
 """Both shops' tables beside each other: names alike, what the entries are, what connects them."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -34,11 +34,39 @@ def read_pair(source: Any, target: Any, **columns: Any) -> tuple[Interactions, I
     return pair[0], pair[1]
 
 
-def as_features(item_features: Any, item: str) -> ItemFeatures:
-    """Item features, read where they have not been."""
-    if isinstance(item_features, ItemFeatures):
+def as_features(item_features: Any, item: str) -> ItemFeatures | None:
+    """Item features, read where there are some that have not been."""
+    if item_features is None or isinstance(item_features, ItemFeatures):
         return item_features
     return read_item_features(item_features, item=item)
+
+
+class Connected(NamedTuple):
+    """Two shops of one kind of entries, their common side as users, and what factorises them."""
+
+    source: Interactions
+    target: Interactions
+    over: str
+    feedback: str
+    model: Any
+
+
+def connected(
+    source: Interactions,
+    target: Interactions,
+    has_features: bool,
+    *,
+    over: str,
+    feedback: str,
+    model: Any,
+    seed: int,
+) -> Connected:
+    """Both shops ready for the source step; where items connect them these become the users."""
+    over = way_over(source, target, has_features, over)
+    if over == "items":
+        source, target = source.swapped(), target.swapped()
+    feedback = feedback_of(source, target, feedback)
+    return Connected(source, target, over, feedback, model_for(feedback, model, seed))
 
 
 def feedback_of(source: Interactions, target: Interactions, feedback: str) -> str:

@@ -17,15 +17,7 @@ from landbridge.kits.recommend.carrying import Predictor, carried_over
 from landbridge.kits.recommend.interactions import Interactions
 from landbridge.kits.recommend.item_features import ItemFeatures
 from landbridge.kits.recommend.learning import Learned, learn, links_between
-from landbridge.kits.recommend.pair import (
-    FEEDBACK,
-    OVER,
-    as_features,
-    feedback_of,
-    model_for,
-    read_pair,
-    way_over,
-)
+from landbridge.kits.recommend.pair import FEEDBACK, OVER, as_features, connected, read_pair
 from landbridge.kits.recommend.ranking import best_items
 
 
@@ -133,22 +125,24 @@ class CrossDomainRecommender(BaseEstimator):
         """
         columns = {"user": user, "item": item, "rating": rating, "time": time}
         pair = read_pair(source, target, duplicates=self.duplicates, **columns)
-        features = None if item_features is None else as_features(item_features, item)
-        return self.fit_pair(*pair, features)
+        return self.fit_pair(*pair, as_features(item_features, item))
 
     def fit_pair(
         self, source: Interactions, target: Interactions, features: ItemFeatures | None = None
     ) -> Self:
         """Learn from interactions that have been read (``read_pair``)."""
         self._check_parameters()
-        over = way_over(source, target, features is not None, self._over())
-        if over == "items":
-            source, target = source.swapped(), target.swapped()
-        self.over_ = over
-        self.feedback_ = feedback_of(source, target, self.feedback)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        model = model_for(self.feedback_, self.model, seed)
-        learned = learn(source, target, model, over)
+        source, target, self.over_, self.feedback_, model = connected(
+            source,
+            target,
+            features is not None,
+            over=self._over(),
+            feedback=self.feedback,
+            model=self.model,
+            seed=seed,
+        )
+        learned = learn(source, target, model, self.over_)
         self.n_links_ = len(links_between(learned.source.users, learned.target.users))
         self.notes_ = [f"{one.name}: {note}" for one in (source, target) for note in one.notes]
         self.kappa_ = self._kappa(learned, target, model, seed)
