@@ -322,14 +322,10 @@ def _unproved(
     choice = None
     if not len(observed) and is_classifier(models[0].model):
         choice = _explanation(models, trials, data, level, random_state)
-    if guard:
-        hint = f"{choice.name}, {choice.reason}" if choice and choice.name != SOURCE_ONLY else ""
-        verdict = cannot_tell(reason, plain.name, why, FEWEST_LABELS, hint)
-        best = clone(plain.model).fit(*data)
-    elif choice:
+    if choice and not guard:
         verdict = cannot_tell(reason, choice.name, choice.reason, FEWEST_LABELS)
         best = choice.model
-    elif blend:
+    elif blend and not guard:
         able = [trial for trial in trials if trial.error is None and _can_fit(trial, data, limit)]
         whole = Blend([trial.model for trial in able], np.ones(len(able)))
         trials.append(Trial(BLEND, "candidate", whole))
@@ -337,7 +333,8 @@ def _unproved(
         verdict = cannot_tell(reason, BLEND, why, FEWEST_LABELS)
         best = whole.fit(*data)
     else:
-        verdict = cannot_tell(reason, plain.name, why, FEWEST_LABELS)
+        hint = f"{choice.name}, {choice.reason}" if choice and choice.name != SOURCE_ONLY else ""
+        verdict = cannot_tell(reason, plain.name, why, FEWEST_LABELS, hint)
         best = clone(plain.model).fit(*data)
     return Comparison(metric, trials, verdict, observed, 0, 0, [], best)
 

@@ -28,13 +28,12 @@ from landbridge.kits.image.transfer import (
     network_rows,
     plain_labels,
     target_learner,
-    tuned,
 )
 from landbridge.kits.judging import class_quality, decided
 from landbridge.mapping import mapping_names
 from landbridge.results import verdict_block
 from landbridge.source import make_learner
-from landbridge.target import TARGETS, Pooled
+from landbridge.target import TARGETS, FineTune, Pooled
 from landbridge.target.fine_tune.recipes import RECIPES
 from landbridge.training import Training
 from landbridge.transfer import Transfer
@@ -108,7 +107,7 @@ class Ground:
             linear = make_learner("logistic", "classification", self.seed)
             return deep_candidate(self.encoder, name, linear, self.training, self.seed)
         if self.trains:
-            return Transfer(learner, "identity", tuned(name, self.seed))
+            return Transfer(learner, "identity", FineTune(recipe=name, random_state=self.seed))
         if name == PROTOTYPE or name in TARGETS:
             return Transfer(learner, "identity", target_learner(name, learner))
         return Transfer(learner, name, Pooled(self.learner))

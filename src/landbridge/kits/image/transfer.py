@@ -328,7 +328,7 @@ class ImageTransfer(ClassifierMixin, BaseEstimator):
         return model.fit(network_rows(self.features_, known), plain_labels(known.labels))
 
     def _fine_tune(self) -> FineTune:
-        return tuned(str(self.target), self.random_state)
+        return FineTune(recipe=str(self.target), random_state=self.random_state)
 
     def _fit_deep(self, source: Any, target: Pictures) -> Transfer:
         """The backbone learns from both domains at once."""
@@ -358,14 +358,6 @@ def target_learner(name: str, learner: Any) -> TargetLearner:
     """A target learner by its name: ``"probe"``, ``"prototype"``, or one of ``TARGETS``."""
     own: dict[str, Any] = {PROBE: lambda: TargetOnly(learner), PROTOTYPE: Prototypes}
     return own[name]() if name in own else TARGETS[name](learner)
-
-
-def tuned(recipe: str, random_state: int) -> FineTune:
-    """A recipe for few labels: all of them are learned from, none are held out to pick an epoch.
-
-    A tenth of a hundred pictures picks by chance: a network from scratch lost 3 to 7 points by it.
-    """
-    return FineTune(recipe=recipe, validation_share=0.0, random_state=random_state)
 
 
 def deep_candidate(
