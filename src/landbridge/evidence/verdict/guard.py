@@ -283,13 +283,12 @@ def _sentence(
             f"Transfer helps {points(claim.low, claim.high, metric)}: {shown} against {baseline} "
             f"({100 * (1 - 2 * level):g} % interval)."
         )
+    best = f"the best alternative, {shown}, {said} against {baseline}"
     if outcome == "hurts":
-        return (
-            f"Transfer hurts: the best transfer, {shown}, {said} against {baseline}. Use {chosen}."
-        )
+        return f"Transfer hurts: {best}. Use {chosen}."
     others = {BLEND: "blend, the weighted mean of all models, is used", POOLED: "pooled is used"}
     used = f" ({others[chosen]}, which hedges between both domains)" if chosen in others else ""
     return (
-        f"No evidence that transfer helps, keep the baseline, {baseline}{used}: the best "
-        f"transfer, {shown}, {said} against {baseline}, within the noise."
+        f"No evidence that transfer helps, keep the baseline, {baseline}{used}: {best}, within the "
+        "noise."
     )

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landbridge.evidence.verdict.corrected_test import Interval
-from landbridge.evidence.verdict.guard import Verdict, gain_words, simultaneous_p_values
+from landbridge.evidence.verdict.guard import Verdict, simultaneous_p_values
 from landbridge.kits.recommend.learning import FEWEST_LINKS
 from landbridge.kits.recommend.measures import (
     Tally,
@@ -61,14 +61,15 @@ def judge(
     outcome = "helps" if passed else "hurts" if gain.high < 0 else "no evidence"
     n = len(candidates)
     allowing = f", allowing for the {n} maps that were tried" if n > 1 else ""
+    said = _gain_words(gain.mean, metric_name(metric, k))
     details = [
-        f"{shown} {gain_words(gain.mean, _scorer_name(metric, k))} against {baseline}, the best "
+        f"{shown} {said} against {baseline}, the best "
         f"baseline; 95 % interval over {study.n_users:,} new {who} {gain.low:+.4f} to "
         f"{gain.high:+.4f}; one-sided p = {p_values[shown]:.3g}{allowing}.",
         *_simplest(tallies, candidates, shown, metric, draws),
         *_on_lists(whole, roles, k, draws, metric == "rmse", who),
     ]
-    sentence = _sentence(outcome, shown, baseline, chosen, gain, metric_name(metric, k), who)
+    sentence = _sentence(outcome, shown, baseline, chosen, gain, said, who)
     verdict = Verdict(
         outcome, sentence, details, baseline, chosen, gain, p_values[shown], level, p_values
     )
@@ -123,17 +124,16 @@ def _on_lists(
     return [f"For lists the map and popularity cannot be told apart: {told}."]
 
 
+def _gain_words(gain: float, metric: str) -> str:
+    """In four decimals, as the tables: the measures of lists are small."""
+    if metric in ("RMSE", "MAE"):
+        return f"{'lowers' if gain >= 0 else 'raises'} the {metric} by {abs(gain):.4f}"
+    return f"{'gains' if gain >= 0 else 'loses'} {abs(gain):.4f} in {metric}"
+
+
 def _sentence(
-    outcome: str, shown: str, baseline: str, chosen: str, gain: Interval, metric: str, who: str
+    outcome: str, shown: str, baseline: str, chosen: str, gain: Interval, said: str, who: str
 ) -> str:
-    lowers = metric in ("RMSE", "MAE")
-    words = {True: "lowers" if lowers else "gains", False: "raises" if lowers else "loses"}
-    way = words[gain.mean >= 0]
-    said = (
-        f"{way} the {metric} by {abs(gain.mean):.4f}"
-        if lowers
-        else f"{way} {abs(gain.mean):.4f} in {metric}"
-    )
     wins = " Popularity wins." if baseline == POPULARITY else ""
     if outcome == "helps":
         return (
@@ -149,7 +149,3 @@ def _sentence(
         f"No evidence that transfer helps: for new {who} the best map, {shown}, {said} against "
         f"{baseline}, within the noise. Use {chosen}."
     )
-
-
-def _scorer_name(metric: str, k: int) -> str:
-    return f"neg_{metric_name(metric, k)}" if metric in ("rmse", "mae") else metric_name(metric, k)
