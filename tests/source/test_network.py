@@ -169,7 +169,14 @@ def test_an_interrupt_keeps_what_was_learned(moons):
     [
         ({"task": "ranking"}, 'task must be "classification" or "regression"'),
         ({"loss": "hinge"}, 'loss must be "cross-entropy", "focal"'),
-        ({"validation_share": 1.0}, "validation_share must be a number from 0 and below 1"),
+        (
+            {"validation_share": 1.0},
+            'validation_share must be "auto" or a number from 0 and below 1: found 1.0',
+        ),
+        (
+            {"validation_share": "some"},
+            "validation_share must be \"auto\" or a number from 0 and below 1: found 'some'",
+        ),
         ({"input_shape": (3,)}, r"input_shape=\(3,\) takes 3 numbers a row: X has 2"),
         ({"network": nn.Linear(2, 5)}, "gives 5 numbers a row, and 2 are needed"),
         ({"network": nn.Linear(3, 2)}, "does not take rows"),

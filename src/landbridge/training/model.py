@@ -99,8 +99,7 @@ class NetworkModel:
         self._need_framework()
         check_choice("task", self.task, TASKS)
         check_choice("loss", self.loss, LOSSES)
-        if self.validation_share != AUTO:
-            check_number("validation_share", self.validation_share, below=1.0)
+        check_number("validation_share", self.validation_share, words=(AUTO,), below=1.0)
         self._options().check()
 
     def _first_rows(self, X: Any, name: str = "X") -> NDArray:
