@@ -30,8 +30,8 @@ class FineTune(KerasModel, fine_tune.FineTune):
         of ``landbridge.keras.recipes`` with parameters of its own. ``"auto"`` chooses as in
         ``landbridge.FineTune``.
     candidates : sequence of str or Recipe, optional
-        What ``"auto"`` tries, as there; by default such a probe, linear probe, LP-FT, L2-SP and
-        full.
+        What ``"auto"`` tries; by default a probe that hardly leaves the source's head (where that
+        knows all classes), linear probe, LP-FT, L2-SP and full.
     budget, task, head, input_shape, classes, head_pace, loss, class_weight, balanced_batches
         As in ``landbridge.FineTune``.
     validation_share, training, random_state
