@@ -103,7 +103,7 @@ def test_a_trained_network_gives_the_same_when_it_is_compiled(name, rng):
     X = rng.normal(size=(20, *SHAPES[name])).astype(np.float32)
     model = NetworkSource(name, training=Training(max_epochs=1), random_state=0)
     network = model.fit(X, X.reshape(20, -1)[:, 0] > 0).network_
-    rows = torch.from_numpy(X)
+    rows = torch.from_numpy(X).to(next(network.parameters()).device)
     with torch.no_grad():
         expected = network(rows)
         found = torch.compile(network, backend="aot_eager")(rows)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from landbridge.training.rows import ROWS_AT_ONCE, outputs, parts_of
+from landbridge.training.rows import NUMBERS_AT_ONCE, ROWS_AT_ONCE, outputs, parts_of
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 CPU = torch.device("cpu")
@@ -20,6 +20,11 @@ def test_parts_are_even_and_hold_all_rows_in_order(n_rows, expected):
     parts = list(parts_of(X, CPU))
     assert [len(part) for part in parts] == expected
     np.testing.assert_array_equal(torch.cat(parts), X)
+
+
+def test_parts_of_large_rows_hold_fewer():
+    X = np.zeros((9, NUMBERS_AT_ONCE // 4), dtype=np.float32)
+    assert [len(part) for part in parts_of(X, CPU)] == [3, 3, 3]
 
 
 def test_one_row_more_than_a_part_holds_can_be_normalised():

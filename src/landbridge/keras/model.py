@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from landbridge.keras.batches import ArrayBatches
 from landbridge.keras.engine import need_keras, own_chance, usable_device
 from landbridge.training.model import NetworkModel
-from landbridge.training.rows import ROWS_AT_ONCE
+from landbridge.training.rows import rows_at_once
 
 
 class KerasModel(NetworkModel):
@@ -82,5 +82,6 @@ class KerasModel(NetworkModel):
 def parts_of(X: NDArray) -> Iterator[Any]:
     """Rows as tensors, so many at once."""
     _, tf = need_keras()
-    for start in range(0, len(X), ROWS_AT_ONCE):
-        yield tf.convert_to_tensor(np.ascontiguousarray(X[start : start + ROWS_AT_ONCE]))
+    n_rows = rows_at_once(X)
+    for start in range(0, len(X), n_rows):
+        yield tf.convert_to_tensor(np.ascontiguousarray(X[start : start + n_rows]))

@@ -3,7 +3,7 @@
 This module imports Keras; estimators import it when they are fitted.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,9 +60,9 @@ class Trainer(trainer.Trainer):
         for k, state in enumerate(self.module.seeds()):
             state.assign(np.array([seed + k, 0], np.uint32))
 
-    def placed(self, batch: Any) -> Any:
-        """A batch as tensors."""
-        return as_tensors(batch)
+    def dealt(self, seed: int) -> Iterator[Any]:
+        """The batches of an epoch as tensors."""
+        return map(as_tensors, self.batches.epoch(seed))
 
     def step(self, batch: Any, done: float) -> dict[str, Any]:
         """Every player's move; the terms that each minimised, before its last."""

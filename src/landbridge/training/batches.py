@@ -35,6 +35,9 @@ class TwoBatches(NamedTuple):
 class Batches(Protocol):
     """What deals out the batches of an epoch."""
 
+    own_order: bool
+    """Whether torch's random numbers have no part in them: then they can be made ahead."""
+
     def __len__(self) -> int:
         """Batches an epoch."""
 
@@ -68,6 +71,8 @@ class ArrayBatches:
     >>> [len(batch.X) for batch in batches.epoch(seed=0)]
     [4, 3, 3]
     """
+
+    own_order = True
 
     def __init__(
         self,
@@ -143,6 +148,8 @@ class LoaderBatches:
     numbers, which are seeded anew in every epoch.
     """
 
+    own_order = False
+
     def __init__(self, loader: Any):
         if not len(loader):
             raise ValueError(
@@ -174,6 +181,7 @@ class TwoDomains:
 
     def __init__(self, source: Batches, target: Batches):
         self.source, self.target = source, target
+        self.own_order = source.own_order and target.own_order
 
     def __len__(self) -> int:
         return max(len(self.source), len(self.target))

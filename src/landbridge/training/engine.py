@@ -1,6 +1,6 @@
 """PyTorch itself: whether it is there, where it computes, and whose random numbers it draws."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -47,12 +47,21 @@ def usable_device(name: str) -> Any:
 
 @contextmanager
 def own_chance(seed: int, device: Any) -> Iterator[None]:
-    """Seed what torch draws inside (first weights, dropout); its global state is put back after."""
+    """Seed what torch draws inside (first weights, dropout); its global state is put back after.
+
+    On a GPU, convolutions add up in an order that is always the same.
+    """
     torch = need_torch()
-    gpus = range(torch.cuda.device_count()) if device.type == "cuda" else ()
-    with torch.random.fork_rng(devices=gpus):
-        reseed(seed)
-        yield
+    has_gpus = device.type == "cuda" or torch.cuda.is_initialized()
+    gpus = range(torch.cuda.device_count()) if has_gpus else ()
+    was_deterministic = torch.backends.cudnn.deterministic
+    torch.backends.cudnn.deterministic = True
+    try:
+        with torch.random.fork_rng(devices=gpus):
+            reseed(seed)
+            yield
+    finally:
+        torch.backends.cudnn.deterministic = was_deterministic
 
 
 def reseed(seed: int) -> None:
@@ -73,8 +82,13 @@ def mixed_precision(precision: str, device: Any) -> AbstractContextManager:
 
 def move(batch: Any, device: Any) -> Any:
     """The tensors of a batch, or of a tuple of batches, on the device; ``None`` stays."""
+    return each_tensor(batch, lambda tensor: tensor.to(device, non_blocking=True))
+
+
+def each_tensor(batch: Any, change: Callable[[Any], Any]) -> Any:
+    """A batch, or a tuple of batches, with every tensor changed; ``None`` stays."""
     if batch is None:
         return None
     if isinstance(batch, tuple):
-        return type(batch)(*(move(part, device) for part in batch))
-    return batch.to(device, non_blocking=True)
+        return type(batch)(*(each_tensor(part, change) for part in batch))
+    return change(batch)

@@ -55,7 +55,7 @@ def make_network(
         If it neither is nor makes an ``nn.Module``.
     """
     if isinstance(network, nn.Module):
-        return copy.deepcopy(network)
+        return copy.deepcopy(network).cpu()
     if network is None or isinstance(network, (tuple, list)):
         return multilayer([math.prod(input_shape), *(network or ()), n_outputs])
     if isinstance(network, str):
@@ -66,7 +66,7 @@ def make_network(
             f"{what} must be None, a tuple of hidden widths, a name, an nn.Module or a function "
             f"without arguments that makes one: found {made!r}."
         )
-    return copy.deepcopy(made)
+    return copy.deepcopy(made).cpu()
 
 
 def _named(name: str, input_shape: tuple[int, ...], n_outputs: int) -> nn.Module:

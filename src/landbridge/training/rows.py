@@ -10,6 +10,8 @@ from landbridge.domains import check_rows
 from landbridge.training.engine import need_torch
 
 ROWS_AT_ONCE = 1024
+NUMBERS_AT_ONCE = 2**23
+"""The most numbers of rows that are given to a network at once: 55 pictures of 224 × 224."""
 
 
 def network_rows(X: Any, name: str, input_shape: Any = None) -> NDArray:
@@ -65,5 +67,18 @@ def parts_of(X: NDArray, device: Any) -> Any:
     The parts differ by one row at most: statistics of each count alike, and none is of one row.
     """
     torch = need_torch()
-    for part in np.array_split(X, max(1, math.ceil(len(X) / ROWS_AT_ONCE))):
+    for part in np.array_split(X, max(1, math.ceil(len(X) / rows_at_once(X)))):
         yield torch.from_numpy(np.ascontiguousarray(part)).to(device)
+
+
+def rows_at_once(X: NDArray) -> int:
+    """How many of such rows a network is given at once, so that memory holds its layers' outputs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from landbridge.training.rows import rows_at_once
+    >>> rows_at_once(np.zeros((5000, 10))), rows_at_once(np.zeros((1, 3, 224, 224)))
+    (1024, 55)
+    """
+    return min(ROWS_AT_ONCE, max(1, NUMBERS_AT_ONCE // max(1, math.prod(X.shape[1:]))))

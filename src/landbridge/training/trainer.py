@@ -2,7 +2,7 @@
 
 import math
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from landbridge.training.ahead import carried_ahead
 from landbridge.training.batches import Batch, Batches
 from landbridge.training.checkpoint import (
     check_own,
@@ -185,10 +186,9 @@ class Trainer:
         self.reseed(seed + self.processes.number)
         self.module.train()
         seen, n_rows = [], []
-        for k, batch in enumerate(self.batches.epoch(seed)):
+        for k, part in enumerate(self.dealt(seed)):
             done = self.ramp.done(number + k / len(self.batches))
             self.resize(done)
-            part = self.placed(batch)
             seen.append(self.step(part, done))
             n_rows.append(n_rows_in(part))
         self.processes.average_statistics(self.module)
@@ -309,10 +309,18 @@ class Trainer:
         """Seed whatever the module draws."""
         reseed(seed)
 
-    def placed(self, batch: Any) -> Any:
-        """A batch on the device, or this process's part of it."""
-        part = self.processes.part(batch)
-        return part if self.device.type == "cpu" else move(part, self.device)
+    def dealt(self, seed: int) -> Iterator[Any]:
+        """The batches of an epoch on the device, or this process's part of each.
+
+        Where several processes train together each waits for its part: the share of the batch
+        that it is must be that of the step. A loader makes batches ahead by its own workers.
+        """
+        parts = map(self.processes.part, self.batches.epoch(seed))
+        if self.device.type == "cpu":
+            return parts
+        if self.device.type == "cuda" and self.processes.count == 1 and self.batches.own_order:
+            return carried_ahead(parts, self.device)
+        return (move(part, self.device) for part in parts)
 
     def step(self, batch: Any, done: float) -> dict[str, Any]:
         """Every player's move; the terms that each minimised, before its last."""

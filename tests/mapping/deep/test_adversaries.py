@@ -22,6 +22,7 @@ from landbridge.mapping.deep.adversaries import (  # noqa: E402
 from landbridge.mapping.deep.base import DeepNet, View  # noqa: E402
 from landbridge.training import ArrayBatches, Batch, Trainer, TwoDomains  # noqa: E402
 from landbridge.training.batches import TwoBatches  # noqa: E402
+from landbridge.training.losses import cross_entropy  # noqa: E402
 from landbridge.training.networks import Cut, TwoBodies  # noqa: E402
 from landbridge.training.schedule import warm_up  # noqa: E402
 from landbridge.training.trainer import Player, parameters_of  # noqa: E402
@@ -204,7 +205,7 @@ def two_bodies(alignment):
     torch.manual_seed(0)
     network = TwoBodies(Cut(nn.Linear(3, 4), nn.Linear(4, 2)))
     alignment.build(4, 2, (8, 8))
-    return DeepNet(network, alignment, lambda z, y, w: nn.functional.cross_entropy(z, y), 1.0)
+    return DeepNet(network, alignment, cross_entropy, 1.0)
 
 
 def test_adda_learns_the_source_first_and_then_lets_it_be():

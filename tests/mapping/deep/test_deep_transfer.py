@@ -60,6 +60,27 @@ def test_every_domain_is_normalised_by_its_own_statistics(shifted_blobs):
         np.testing.assert_allclose(rows.std(axis=0), net.weights_["body.0.weight"], rtol=0.01)
 
 
+@pytest.mark.parametrize("kind", ["classes", "numbers"])
+def test_target_rows_without_a_label_weigh_nothing(kind):
+    from landbridge.mapping.deep.base import Alignment, DeepNet, View
+    from landbridge.training.losses import cross_entropy, squared_error
+
+    torch.manual_seed(0)
+    n_outputs, loss = (3, cross_entropy) if kind == "classes" else (1, squared_error)
+    logits, weight = torch.randn(6, n_outputs, requires_grad=True), torch.rand(6)
+    known = torch.tensor([True, False, True, True, False, False])
+    labels = torch.tensor([0, 2, 1, 1, 0, 2])
+    blank = torch.where(known, labels, -1)
+    y = blank if kind == "classes" else torch.where(known, labels.float(), torch.nan)
+    net = DeepNet(None, Alignment(), loss, 1.0)
+    found = net.target_terms(View(logits, logits, y, weight, None, logits))["target"]
+    torch.testing.assert_close(found, loss(logits[known], y[known], weight[known]))
+    (slope,) = torch.autograd.grad(found, logits)
+    assert (slope[~known] == 0).all() and slope[known].abs().min() > 0
+    none = torch.full_like(y, -1 if kind == "classes" else torch.nan)
+    assert net.target_terms(View(logits, logits, none, weight, None, logits))["target"] == 0
+
+
 def test_target_labels_join_the_loss(shifted_blobs):
     Xs, ys, Xt, yt = shifted_blobs
     few = np.full(450, None, dtype=object)

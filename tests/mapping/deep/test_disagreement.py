@@ -14,14 +14,11 @@ from landbridge.mapping.deep.disagreement import (  # noqa: E402
 )
 from landbridge.training import Batch  # noqa: E402
 from landbridge.training.batches import TwoBatches  # noqa: E402
+from landbridge.training.losses import cross_entropy  # noqa: E402
 from landbridge.training.networks import Cut  # noqa: E402
 
 nn = torch.nn
 N, D, K = 8, 4, 3
-
-
-def mean_entropy(logits, y, weight):
-    return nn.functional.cross_entropy(logits, y)
 
 
 @pytest.fixture
@@ -37,7 +34,7 @@ def net_with(alignment):
     torch.manual_seed(1)
     network = Cut(nn.Linear(2, D), nn.Linear(D, K))
     alignment.build(D, K, (N, N))
-    return DeepNet(network, alignment, mean_entropy, 1.0)
+    return DeepNet(network, alignment, cross_entropy, 1.0)
 
 
 def softmax(Z):
@@ -86,7 +83,7 @@ def test_target_labels_join_the_loss_of_mcd(batches):
     net = net_with(MCD())
     learned = net.players()[0].terms
     assert learned(batches, 0.0)["target"] == 0
-    expected = mean_entropy(net.network(labelled.target.X), labelled.target.y, None)
+    expected = cross_entropy(net.network(labelled.target.X), labelled.target.y, None)
     torch.testing.assert_close(learned(labelled, 0.0)["target"], expected)
 
 

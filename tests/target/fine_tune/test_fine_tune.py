@@ -153,7 +153,7 @@ def test_the_order_of_rows_does_not_matter_and_nothing_given_is_changed(task):
     np.testing.assert_allclose(a.predict_proba(X), b.predict_proba(X), atol=1e-4)
     np.testing.assert_array_equal(X, task.Xt[:80])
     for name, value in before.items():
-        np.testing.assert_array_equal(value, task.source.network_.state_dict()[name])
+        np.testing.assert_array_equal(value, task.source.network_.state_dict()[name].cpu())
 
 
 def test_rare_classes_are_found_by_weights_balanced_batches_and_losses(rng):

@@ -76,7 +76,7 @@ def states_while_tuning(source, X, y, recipe, epochs=8):
     seen = [source.weights_]
 
     def look(*_):
-        seen.append({k: v.clone().numpy() for k, v in network.state_dict().items()})
+        seen.append({k: v.clone().cpu().numpy() for k, v in network.state_dict().items()})
 
     net = FineTune(
         source, recipe=recipe, training=Training(max_epochs=epochs, progress=look), random_state=0

@@ -113,7 +113,7 @@ def test_the_order_of_rows_does_not_matter_and_nothing_given_is_changed(make, ta
     np.testing.assert_allclose(first.predict_proba(X), second.predict_proba(X), atol=1e-3)
     np.testing.assert_array_equal(X, task.Xt)
     for name, value in before.items():
-        np.testing.assert_array_equal(value, task.source.network_.state_dict()[name])
+        np.testing.assert_array_equal(value, task.source.network_.state_dict()[name].cpu())
         np.testing.assert_array_equal(value, task.source.weights_[name])
 
 

@@ -132,12 +132,14 @@ class DeepNet(nn.Module):
         return {"source": self.loss(source.logits, source.y, source.weight)}
 
     def target_terms(self, target: View) -> dict[str, torch.Tensor]:
-        """The loss over the labels of the target, where the batch has some."""
+        """The loss over the labels of the target, 0 where the batch has none.
+
+        Rows without a label weigh nothing: to pick the others would have a GPU wait for Python.
+        """
         known = target.y.isfinite() if target.y.is_floating_point() else target.y >= 0
-        if not known.any():
-            return {"target": target.logits.sum() * 0.0}
-        parts = (target.logits[known], target.y[known], target.weight[known])
-        return {"target": self.loss(*parts)}
+        y, weight = (values.where(known, 0) for values in (target.y, target.weight))
+        share = known.float().mean().clamp(min=1 / len(known))
+        return {"target": self.loss(target.logits, y, weight / share)}
 
     def alignment_terms(self, source: View, target: View, done: float) -> dict[str, torch.Tensor]:
         """What the alignment adds, weighed."""

@@ -1,5 +1,7 @@
 """Distances between two batches, of features or of features and predictions, to be made small."""
 
+from functools import reduce
+
 import torch
 from torch.nn import functional as F
 
@@ -57,7 +59,7 @@ def joint_mmd(
     with kernels of its own (Long et al. 2017, section 4.1).
     """
     kernels = [gaussian_kernels(torch.cat(layers), w) for *layers, w in zip(A, B, widths)]
-    return gap_of_means(torch.stack(kernels).prod(dim=0), signed_shares(A[0], B[0]))
+    return gap_of_means(reduce(torch.mul, kernels), signed_shares(A[0], B[0]))
 
 
 def local_mmd(
@@ -81,9 +83,15 @@ def local_mmd(
     return gap_of_means(K, shares) / present.sum().clamp(min=1)
 
 
+def covariance(A: torch.Tensor) -> torch.Tensor:
+    """Covariance (d, d) of rows; ``torch.cov`` has Python wait for a GPU."""
+    centred = A - A.mean(dim=0)
+    return centred.T @ centred / (len(A) - 1)
+
+
 def coral_distance(A: torch.Tensor, B: torch.Tensor) -> torch.Tensor:
     r""":math:`\|C_s - C_t\|_F^2 / 4 d^2` (Sun & Saenko 2016, eq. 1)."""
-    gap = torch.cov(A.T) - torch.cov(B.T)
+    gap = covariance(A) - covariance(B)
     return gap.square().sum() / (4 * A.shape[1] ** 2)
 
 
@@ -121,8 +129,8 @@ def sliced_wasserstein(A: torch.Tensor, B: torch.Tensor, directions: torch.Tenso
     a, b = ((X @ directions).sort(dim=0).values for X in (A, B))
     n_a, n_b = len(a), len(b)
     # Row i of a holds the levels from i / n_a to (i + 1) / n_a: counted in 1 / (n_a n_b).
-    ends = n_b * torch.arange(1, n_a + 1), n_a * torch.arange(1, n_b + 1)
-    upto = torch.cat(ends).sort().values.to(a.device)
+    rows_a, rows_b = (torch.arange(1, n + 1, device=a.device) for n in (n_a, n_b))
+    upto = torch.cat([n_b * rows_a, n_a * rows_b]).sort().values
     lengths = upto.diff(prepend=upto.new_zeros(1)) / (n_a * n_b)
     gaps = a[(upto - 1) // n_b] - b[(upto - 1) // n_a]
     return (lengths[:, None] * gaps.square()).sum(dim=0).mean()
@@ -248,7 +256,7 @@ class DeepCORAL(Alignment):
     def forward(self, source: View, target: View, done: float) -> dict[str, torch.Tensor]:
         """The distance of both covariances."""
         A, B = source.features, target.features
-        mean = 0.5 * (torch.cov(A.T) + torch.cov(B.T)).detach()
+        mean = 0.5 * (covariance(A) + covariance(B)).detach()
         size = mean.square().sum() / (4 * len(mean) ** 2)  # as the distance counts
         return {"coral": coral_distance(A, B) / size.clamp(min=1e-12)}
 

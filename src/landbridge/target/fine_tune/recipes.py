@@ -6,6 +6,7 @@ A recipe is small enough to write one of one's own: derive from ``Recipe`` and g
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 from sklearn.base import BaseEstimator
 
 from landbridge.domains.parameters import check_number
@@ -148,13 +149,16 @@ class L2SP(Recipe):
 
         torch = need_torch()
         of_body, of_head = (list(part.parameters()) for part in (tuning.body, tuning.head))
-        is_new = torch.from_numpy(tuning.is_new).to(tuning.device)
-        starts = [w.detach().clone() for w in [*of_body, *of_head]]
+        known, new_rows = (
+            torch.from_numpy(np.flatnonzero(rows)).to(tuning.device)
+            for rows in (~tuning.is_new, tuning.is_new)
+        )
+        head_starts = [w.detach().index_select(0, known) for w in of_head]
+        old_starts = [*(w.detach().clone() for w in of_body), *head_starts]
 
         def penalty(_: Any) -> dict[str, Any]:
-            old = [*of_body, *(w[~is_new] for w in of_head)]
-            old_starts = [*starts[: len(of_body)], *(w[~is_new] for w in starts[len(of_body) :])]
-            new = [w[is_new] for w in of_head]
+            old = [*of_body, *(w.index_select(0, known) for w in of_head)]
+            new = [w.index_select(0, new_rows) for w in of_head]
             pull = self.strength * l2_sp(old, old_starts)
             return {"pull": pull + self.head_strength * l2_sp(new, [0.0 * w for w in new])}
 

@@ -93,11 +93,11 @@ class Tuning(Stages):
         ``strength`` draws the rows of the head that the source knows to where they were.
         """
         rows, held_out = (part.seen_by(self.body, self.device) for part in self.all_rows)
-        kept = torch.from_numpy(~self.is_new).to(self.device)
-        starts = [value.detach()[kept].clone() for value in self.head.parameters()]
+        known = torch.from_numpy(np.flatnonzero(~self.is_new)).to(self.device)
+        starts = [value.detach().index_select(0, known) for value in self.head.parameters()]
 
         def pull(_: View) -> dict[str, torch.Tensor]:
-            now = [value[kept] for value in self.head.parameters()]
+            now = [value.index_select(0, known) for value in self.head.parameters()]
             return {"pull": strength * l2_sp(now, starts)}
 
         head = Cut(nn.Identity(), self.head)

@@ -63,10 +63,8 @@ class Adapting(nn.Module):
 
 def labels_loss(logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """Mean cross-entropy of the rows that have a class number; zero where none has."""
-    known = y != BLANK
-    if not known.any():
-        return logits.sum() * 0.0
-    return nn.functional.cross_entropy(logits[known], y[known])
+    total = nn.functional.cross_entropy(logits, y, ignore_index=BLANK, reduction="sum")
+    return total / (y != BLANK).sum().clamp(min=1)
 
 
 @dataclass
