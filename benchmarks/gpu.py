@@ -61,9 +61,10 @@ class Setting(NamedTuple):
 
 
 class Stopwatch:
-    """When each epoch ended, and how busy the GPU was after the first."""
+    """When each epoch ended, and how busy the GPU was from the first one's end to the last's."""
 
-    def __init__(self) -> None:
+    def __init__(self, n_epochs: int) -> None:
+        self.n_epochs = n_epochs
         self.ends: list[float] = []
         self.watcher: Any = None
 
@@ -74,12 +75,13 @@ class Stopwatch:
             ask = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
             ask += ["-lms", "100"]
             self.watcher = subprocess.Popen(ask, stdout=subprocess.PIPE, text=True)
+        if len(self.ends) == self.n_epochs and self.watcher is not None:
+            self.watcher.terminate()
 
     def figures(self, n_pictures: int) -> dict[str, float]:
         """Pictures a second, of so many an epoch, and the GPU's mean utilisation in per cent."""
         found = {"pictures/s": n_pictures * (len(self.ends) - 1) / (self.ends[-1] - self.ends[0])}
         if self.watcher is not None:
-            self.watcher.terminate()
             busy = [float(line) for line in self.watcher.communicate()[0].split()]
             found["busy %"] = float(np.mean(busy)) if busy else float("nan")
             found["peak GB"] = torch.cuda.max_memory_allocated() / 1e9
@@ -111,7 +113,7 @@ def by_hand(setting: Setting, net: nn.Module, loss: Callable[..., Any], *epochs:
     steps = torch.optim.AdamW(
         net.parameters(), lr=1e-3, weight_decay=1e-4, fused=setting.device.type == "cuda"
     )
-    watch, n_steps = Stopwatch(), -(-setting.n_rows // setting.batch)
+    watch, n_steps = Stopwatch(setting.epochs), -(-setting.n_rows // setting.batch)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(steps, setting.epochs * n_steps)
     for k in range(setting.epochs):
         losses = []
@@ -143,7 +145,7 @@ def fine_tune(setting: Setting) -> dict[str, dict[str, float]]:
         few = slice(0, 2 * setting.batch)
         source = NetworkSource(setting.network, validation_share=0, training=first, random_state=0)
         source.fit(X[few].numpy(), y[few].numpy())
-        watch = Stopwatch()
+        watch = Stopwatch(setting.epochs)
         training = setting.training.set_params(progress=lambda *_: watch())
         FineTune(source, recipe="full", validation_share=0, training=training, random_state=0).fit(
             X.numpy(), y.numpy()
@@ -167,7 +169,7 @@ def dann(setting: Setting) -> dict[str, dict[str, float]]:
     (Xs, ys), (Xt, yt) = rows(setting, 0), rows(setting, 1)
 
     def ours() -> Stopwatch:
-        watch = Stopwatch()
+        watch = Stopwatch(setting.epochs)
         training = setting.training.set_params(progress=lambda *_: watch())
         net = DeepTransfer(setting.network, alignment="dann", training=training, random_state=0)
         net.fit(Xs.numpy(), Xt.numpy(), ys=ys.numpy())

@@ -11,8 +11,23 @@ from landbridge.domains.folds import content_key
 from landbridge.mapping.affine import contributions
 from landbridge.moments import moments_of_rows
 
-MAX_ROWS = 1000
-"""So many rows, or twice as many as there are features, show the slopes of a map."""
+FEWEST_ROWS, MOST_ROWS = 1000, 2000
+MOST_NUMBERS = 2**25
+"""What shows the slopes of a map: twice as many rows as there are features, between these two,
+and fewer of rows so long that they would hold more numbers than this."""
+
+
+def n_shown(n_features: int) -> int:
+    """How many rows of so many features show the slopes of a map.
+
+    Examples
+    --------
+    >>> from landbridge.mapping.surrogate import n_shown
+    >>> [n_shown(d) for d in (10, 700, 10_000, 3 * 224 * 224)]
+    [1000, 1400, 2000, 222]
+    """
+    wanted = min(max(2 * n_features, FEWEST_ROWS), MOST_ROWS)
+    return min(wanted, max(1, MOST_NUMBERS // n_features))
 
 
 def slopes_across(X: Any, Z: NDArray) -> NDArray[np.float64]:
@@ -39,7 +54,7 @@ class Surrogate:
         """Regress where source rows are carried on where they were."""
         n, d = X.shape
         order = np.argsort(content_key(X), kind="stable")
-        rows = X[order[:: -(-n // max(MAX_ROWS, 2 * d))]]
+        rows = X[order[:: -(-n // n_shown(d))]]
         carried = np.asarray(self._map(rows))
         if rows.shape[0] > d:
             moments = moments_of_rows((rows, carried), variances_only="y")

@@ -43,5 +43,5 @@ def carried_ahead(batches: Iterator[Any], device: Any) -> Iterator[Any]:
 
 
 def pinned(tensor: Any) -> Any:
-    """A tensor in memory that a GPU can copy from while the processor goes on."""
+    """A tensor in memory that a GPU can copy from by itself, where it is not there already."""
     return tensor if tensor.is_cuda else tensor.pin_memory()

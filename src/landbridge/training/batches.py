@@ -134,7 +134,13 @@ class ArrayBatches:
             return None
         if isinstance(values, np.ndarray):
             return self.tensor(values[rows])
-        return values.index_select(0, need_torch().from_numpy(rows).to(values.device))
+        torch = need_torch()
+        numbers = torch.from_numpy(rows).to(values.device)
+        if values.is_cuda or not torch.cuda.is_initialized():
+            return values.index_select(0, numbers)
+        # Straight into memory that a GPU copies from: there it is used again batch after batch.
+        taken = torch.empty((len(rows), *values.shape[1:]), dtype=values.dtype, pin_memory=True)
+        return torch.index_select(values, 0, numbers, out=taken)
 
     def tensor(self, values: NDArray) -> Any:
         """An array as a tensor."""

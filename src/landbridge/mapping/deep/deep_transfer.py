@@ -213,7 +213,9 @@ class DeepTransfer(NetworkModel, Surrogate, TakesSources, UnpairedMapping):
             codes_s, codes_t, weights = self._codes(alignment, ys, yt, len(Xt), sample_weight)
             n_outputs = len(self.classes_) if self._classifies else 1
             network = self._built(self.input_shape_, n_outputs)
-            labelled = source[known], codes_s[known], weights[known]
+            labelled = source, codes_s, weights
+            if not known.all():
+                labelled = source[known], codes_s[known], weights[known]
             trainer = self._trainer(network, alignment, labelled, (target, codes_t), groups, seed)
             try:
                 trainer.fit()
