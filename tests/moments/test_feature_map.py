@@ -167,3 +167,24 @@ def test_samples_stacked_are_sparse_where_one_is(samples):
     assert whole.format == "csr"
     np.testing.assert_array_equal(whole.toarray(), stack(samples))
     assert stack([samples[0]]) is samples[0]
+
+
+@pytest.mark.parametrize("kind", ["exact", "nystroem", "fourier"])
+def test_a_map_that_is_shared_is_the_map_that_would_be_made(samples, kind):
+    from landbridge.moments.sharing import shared_by
+
+    kept = {}
+
+    def keep(name, make):
+        return kept[name] if name in kept else kept.setdefault(name, make())
+
+    expected = FeatureMap(kind=kind, n_features=20).fit(*samples).transform(samples[0])
+    with shared_by(keep):
+        first, second, other = (
+            FeatureMap(kind=kind, n_features=20).fit(*rows)
+            for rows in (samples, [X.copy() for X in samples], samples[::-1])
+        )
+    for phi in (first, second):
+        np.testing.assert_array_equal(phi.transform(samples[0]), expected)
+    assert len([value for value in kept.values() if isinstance(value, dict)]) == 2
+    assert other.get_params() == first.get_params()

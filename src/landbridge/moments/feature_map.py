@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 from scipy.sparse import vstack as sparse_vstack
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.metrics.pairwise import euclidean_distances, laplacian_kernel, rbf_kernel
 
 from landbridge.domains.folds import content_key
 from landbridge.domains.memory import check_memory
 from landbridge.domains.parameters import check_choice, check_number
 from landbridge.moments.matrices import power_psd
+from landbridge.moments.sharing import once
 
 CHUNK_ROWS = 8192
 PART_ROWS = 2048
@@ -89,6 +90,11 @@ class FeatureMap(BaseEstimator):
             If the exact kernel of that many rows would not fit.
         """
         self._check()
+        parts = ("feature map", self.get_params(), samples)
+        self.__dict__ |= once(parts, lambda: vars(clone(self)._fit(samples)))
+        return self
+
+    def _fit(self, samples: tuple[Any, ...]) -> Self:
         self.kind_ = self._kind(sum(rows.shape[0] for rows in samples))
         self.n_features_ = samples[0].shape[1]
         if self.kernel == "linear":
@@ -240,12 +246,15 @@ def kernel_gamma(
     gamma: float | str, samples: tuple[Any, ...], random_state: int, power: int = 2
 ) -> float:
     """The γ of ``exp(-γ dᵖ)``: as given, if no kernel underflows, or by the median distance."""
-    rng = np.random.default_rng(random_state)
-    rows = stack(draw_landmarks(samples, MEDIAN_ROWS, rng))
+
+    def drawn() -> Any:
+        return stack(draw_landmarks(samples, MEDIAN_ROWS, np.random.default_rng(random_state)))
+
     if gamma != "median":
-        check_width(float(gamma), rows, power)
+        check_width(float(gamma), drawn(), power)
         return float(gamma)
-    return 1 / (power * median_distance(rows) ** power)
+    median = once(("median", samples, random_state), lambda: median_distance(drawn()))
+    return 1 / (power * median**power)
 
 
 def check_width(gamma: float, rows: Any, power: int) -> None:

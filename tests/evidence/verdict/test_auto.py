@@ -265,3 +265,37 @@ def test_models_of_one_mapping_are_tried_one_after_the_other():
     assert turns == ["coral", "coral+regular", "recentre", "regular", "stacking"]
     others = [Transfer(LogisticRegression(), CORAL(reg=reg)) for reg in (0.1, 0.2, 0.1)]
     assert sharing_in_turn([*others, LogisticRegression()]) == [0, 2, 1, 3]
+
+
+class Telling(LogisticRegression):
+    """Writes down the rows that it is fitted to, by their number."""
+
+    seen = []
+
+    def fit(self, X, y, sample_weight=None):
+        self.seen.append(len(X))
+        return super().fit(X, y, sample_weight)
+
+
+def test_the_source_learns_once_and_not_once_a_fold(moved):
+    Xs, ys, Xt, _ = moved
+    Telling.seen.clear()
+    data = Xs, ys, Xt, truth_of(Xt)  # no row without a label, so each fold has rows of its own
+    found = compare(*data, learner=Telling(), candidates=["label-shift"], n_repeats=2)
+    assert len(found["label-shift"].scores) == 10
+    # Ten are label-shift's own; what needs no target row is not learned in every fold.
+    assert 10 < Telling.seen.count(300) < 10 + 10
+
+
+def test_kernels_of_the_same_rows_are_made_once_in_a_comparison(moved, monkeypatch):
+    from landbridge.moments import feature_map
+
+    widths, real = [], feature_map.median_distance
+    monkeypatch.setattr(feature_map, "median_distance", lambda X: widths.append(1) or real(X))
+    kernels = ["tca", "kmm", "mmd-target-shift"]
+    together = compare(*moved, learner=LEARNER, candidates=kernels, n_repeats=1)
+    n_together = len(widths)
+    alone = [compare(*moved, learner=LEARNER, candidates=[name], n_repeats=1) for name in kernels]
+    assert 0 < n_together <= (len(widths) - n_together) / 2
+    for name, found in zip(kernels, alone):
+        np.testing.assert_array_equal(together[name].scores, found[name].scores)

@@ -7,11 +7,12 @@ from typing import Any
 import joblib
 from sklearn.base import clone
 
-from landbridge.mapping import make_mapping
+from landbridge.mapping import Identity, make_mapping
+from landbridge.moments.sharing import shared_by
 from landbridge.target import Refit
 from landbridge.transfer import Transfer
 
-MOST_ENTRIES = 60
+MOST_STEPS, MOST_KERNELS = 60, 120
 LABEL_BLIND = frozenset(
     {
         "Identity",
@@ -40,6 +41,23 @@ LABEL_BLIND = frozenset(
 """Mappings that never look at target labels, so that all folds of these can share one."""
 
 
+class Shelf:
+    """So many things by their keys; the longest unused is forgotten."""
+
+    def __init__(self, most: int):
+        self.most = most
+        self._kept: OrderedDict[Any, Any] = OrderedDict()
+
+    def recall(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What was made under this key, or ``make()``."""
+        if key not in self._kept:
+            self._kept[key] = make()
+            while len(self._kept) > self.most:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+
 class Memory:
     """What has been fitted, by estimator and by the rows and labels that it saw.
 
@@ -51,36 +69,33 @@ class Memory:
 
     def __init__(self, token: str):
         self.token = token
-        self._kept: OrderedDict[Any, Any] = OrderedDict()
-
-    def recall(self, key: Any, make: Callable[[], Any]) -> Any:
-        """What was made under this key, or ``make()``; the longest unused is forgotten."""
-        if key not in self._kept:
-            self._kept[key] = make()
-            while len(self._kept) > MOST_ENTRIES:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(key)
-        return self._kept[key]
+        self._steps, self._kernels = Shelf(MOST_STEPS), Shelf(MOST_KERNELS)
 
     def fit(self, model: Any, data: Any, rows: Any, labels: Any) -> Any:
         """The fitted model; ``rows`` and ``labels`` name what it sees of the data.
 
-        A step that looks at no target labels is kept under its rows alone.
+        A step that looks at no target labels is kept under its rows alone, and kernels for all
+        mappings that use them.
         """
+        with shared_by(self._kernels.recall):
+            return self._fit(model, data, rows, labels)
+
+    def _fit(self, model: Any, data: Any, rows: Any, labels: Any) -> Any:
         if type(model) is not Transfer:
             return clone(model).fit(*data)
         mapping = make_mapping(model.mapping) if isinstance(model.mapping, str) else model.mapping
         is_blind = type(mapping).__name__ in LABEL_BLIND and _is_ours(mapping)
 
         def recall(step: str, estimator: Any, make: Callable[[], Any]) -> Any:
-            seen = () if step == "source" or is_blind else labels
-            return self.recall((rows, seen, step, joblib.hash(estimator)), make)
+            seen = () if step == "source" else (rows, () if is_blind else labels)
+            return self._steps.recall((seen, step, joblib.hash(estimator)), make)
 
         def make() -> Any:
             return clone(model).fit_recalling(recall, *data)
 
         if is_blind and type(model.target) is Refit:
-            return self.recall((rows, (), "model", joblib.hash(model)), make)
+            seen = () if type(mapping) is Identity else rows  # the source alone, whatever the fold
+            return self._steps.recall((seen, "model", joblib.hash(model)), make)
         return make()
 
 
