@@ -157,9 +157,9 @@ class Transfer(BaseEstimator):
         Parameters
         ----------
         recall : callable
-            Called as ``recall(step, estimator, make)`` for the steps ``"source"``, ``"mapping"``
-            and ``"carried"`` with the unfitted estimator that decides them; it returns what an
-            earlier call made for an equal estimator and equal rows, or ``make()``.
+            Called as ``recall(step, decided_by, make)`` for the steps ``"source"``, ``"mapping"``,
+            ``"carried"`` and ``"model"`` with the unfitted estimators that decide them; it returns
+            what an earlier call made for equal ones and equal rows, or ``make()``.
         Xs, ys, Xt, yt : array-like
             As in ``fit``.
         """
@@ -292,7 +292,9 @@ class Transfer(BaseEstimator):
         self.mapping_ = recall("mapping", mapping, lambda: self._learn_mapping(samples, pairs))
         carried, rows = recall("carried", mapping, lambda: self._carry(samples))
         self.target_ = self._target_learner()
-        model = self._carried_model(carried) if self.target_.uses_model else None
+        model = None
+        if self.target_.uses_model:
+            model = recall("model", (self.source, mapping), lambda: self._carried_model(carried))
         self.target_.fit(carried, rows, samples.yt, model=model)
 
     def _learn_mapping(self, samples: Samples, pairs: Any) -> Mapping:

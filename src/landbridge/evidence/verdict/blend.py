@@ -15,12 +15,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone, is_classifier
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from landbridge.domains import as_labels, class_names, encode
+from landbridge.evidence.verdict.memory import Memory
 from landbridge.evidence.verdict.trying import chances_of
 
 RATE = 0.5
@@ -175,10 +176,14 @@ class Blend(BaseEstimator):
         self.weights = weights
 
     def fit(self, Xs: ArrayLike, ys: ArrayLike, Xt: ArrayLike, yt: ArrayLike | None = None) -> Self:
-        """Fit every member that counts; rows and labels as in :meth:`Transfer.fit`."""
+        """Fit every member that counts; rows and labels as in :meth:`Transfer.fit`.
+
+        Steps that several have in common are fitted once.
+        """
         weights = np.asarray(self.weights, dtype=float)
         kept = np.flatnonzero(weights >= LEAST_SHARE * weights.sum() / len(weights))
-        self.models_ = [clone(self.models[k]).fit(Xs, ys, Xt, yt) for k in kept]
+        memory, data = Memory("blend"), (Xs, ys, Xt, yt)
+        self.models_ = [memory.fit(self.models[k], data, "all", "all") for k in kept]
         self.weights_ = weights[kept] / weights[kept].sum()
         self.classes_ = np.empty(0)
         if is_classifier(self):

@@ -86,16 +86,16 @@ class Memory:
         mapping = make_mapping(model.mapping) if isinstance(model.mapping, str) else model.mapping
         is_blind = type(mapping).__name__ in LABEL_BLIND and _is_ours(mapping)
 
-        def recall(step: str, estimator: Any, make: Callable[[], Any]) -> Any:
+        def recall(step: str, decided_by: Any, make: Callable[[], Any]) -> Any:
             seen = () if step == "source" else (rows, () if is_blind else labels)
-            return self._steps.recall((seen, step, joblib.hash(estimator)), make)
+            return self._steps.recall((seen, step, joblib.hash(decided_by)), make)
 
         def make() -> Any:
             return clone(model).fit_recalling(recall, *data)
 
         if is_blind and type(model.target) is Refit:
             seen = () if type(mapping) is Identity else rows  # the source alone, whatever the fold
-            return self._steps.recall((seen, "model", joblib.hash(model)), make)
+            return self._steps.recall((seen, "all steps", joblib.hash(model)), make)
         return make()
 
 
