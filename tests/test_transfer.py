@@ -395,3 +395,11 @@ def test_text_as_a_number_is_refused_in_regression(shifted):
     Xs, _, Xt, _, _ = shifted
     with pytest.raises(ValueError, match="labels must be numbers: ys has others"):
         Transfer(SklearnRidge()).fit(Xs, ["a"] * 200, Xt)
+
+
+@pytest.mark.parametrize("odd", [np.nan, 0.0, "s"])
+def test_a_domain_that_is_neither_source_nor_target_is_refused(odd):
+    X, y = np.random.default_rng(0).normal(size=(6, 2)), np.array([0, 1, 0, 1, -1, -1])
+    domain = np.array([1, 1, 1, 1, -1, odd])
+    with pytest.raises(ValueError, match=r"positive .source. or negative .target.: found"):
+        Transfer(LogisticRegression()).fit(X, y, sample_domain=domain)

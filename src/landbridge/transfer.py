@@ -120,8 +120,8 @@ class Transfer(BaseEstimator):
             Target rows and, where known, labels.
         sample_domain : array-like of shape (n,), optional
             For scikit-learn's tools, which handle one table: positive for a source row,
-            negative for a target row. In this form only, a target label of -1 is unknown too
-            (unless -1 is one of the source's labels): so skada masks labels.
+            negative for a target row. In this form only, a target label of -1, or of "-1" among
+            text, is unknown too (unless it is one of the source's labels): so skada masks labels.
         sample_weight : array-like of shape (n_s,), optional
             Weights of the source rows, aligned with ``X``.
         sources : array-like of shape (n_s,), optional
@@ -396,17 +396,30 @@ def is_source(sample_domain: ArrayLike, n_rows: int) -> NDArray[np.bool_]:
             f"sample_domain must have one value a row: found shape {domain.shape}, expected "
             f"({n_rows},)."
         )
-    if not (domain != 0).all():
-        raise ValueError("sample_domain must be positive (source) or negative (target): found 0.")
+    if domain.dtype.kind not in "iuf" or not (np.abs(domain) > 0).all():
+        raise ValueError(
+            "sample_domain must be positive (source) or negative (target): found "
+            f"{_odd_one(domain)!r}."
+        )
     return domain > 0
 
 
+def _odd_one(domain: NDArray) -> Any:
+    """A value that tells no domain."""
+    is_number = domain.dtype.kind in "iuf"
+    return (domain[~(np.abs(domain) > 0)] if is_number else domain).tolist()[0]
+
+
 def _unmask(yt: NDArray, ys: NDArray) -> NDArray:
-    """Target labels with skada's mask, -1, turned into a blank, unless -1 is a source label."""
-    if (ys == -1).any():
+    """Target labels with skada's mask, -1, turned into a blank, unless -1 is a source label.
+
+    Among text it is "-1", which NumPy makes of it.
+    """
+    mask: Any = "-1" if any(isinstance(label, str) for label in ys.tolist()) else -1
+    if (ys == mask).any():
         return yt
     hidden = yt.astype(object)
-    hidden[yt == -1] = None
+    hidden[yt == mask] = None
     return hidden
 
 

@@ -119,3 +119,23 @@ def test_bad_input_is_named(domains, models):
         rank_without_labels({"coral": models["coral"]}, Xh, yh, Xt)
     with pytest.raises(ValueError, match="2 target rows at least"):
         rank_without_labels(models, Xh, yh, Xt[:1])
+
+
+def test_models_with_labels_of_other_number_types_have_one_vote(domains, models):
+    Xs, ys, X_held, y_held, Xt, _ = domains
+    floats = {
+        name: Transfer(LogisticRegression(), name).fit(Xs, ys.astype(float), Xt)
+        for name in NAMES[:3]
+    }
+    mixed = rank_without_labels({**models, **floats}, X_held, y_held, Xt)
+    plain = rank_without_labels(models, X_held, y_held, Xt)
+    np.testing.assert_allclose(
+        mixed["consensus"].sort_index(), plain["consensus"].sort_index(), atol=0.02
+    )
+
+
+def test_a_model_that_is_not_fitted_comes_last_with_the_reason(domains, models):
+    table = rank_without_labels({**models, "new": Transfer(LogisticRegression())}, *domains[2:5])
+    assert table.index[-1] == "new" and "not fitted" in table.loc["new", "error"]
+    with pytest.raises(TypeError, match="models must be a dict of names to fitted models"):
+        rank_without_labels(list(models.values()), *domains[2:5])

@@ -51,3 +51,10 @@ def test_features_that_never_vary_change_nothing():
     Z, T = rng.normal(size=(40, 2)), rng.normal(size=(50, 2))
     wide_Z, wide_T = (np.hstack([X, np.ones((len(X), 1))]) for X in (Z, T))
     assert gap(wide_Z, np.ones(40), wide_T) == pytest.approx(gap(Z, np.ones(40), T))
+
+
+def test_rows_that_are_all_one_are_alike_or_apart():
+    one = np.ones((30, 2))
+    assert gap(one, np.ones(30), one) == (0.0, 1.0)
+    apart = gap(one + np.array([1.0, 0.0]), np.ones(30), one)
+    assert apart.z == np.inf and apart.p_value == 0.0

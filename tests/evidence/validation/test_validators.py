@@ -351,3 +351,47 @@ def test_a_scorer_without_domains_says_how_they_come(domains, seen):
         make_label_free_scorer("snd")(seen.model, X, y)
     with pytest.raises(ValueError, match="validator must be"):
         make_label_free_scorer("accuracy")
+
+
+@pytest.mark.parametrize("kind", [float, bool])
+def test_labels_that_are_the_same_number_agree_whatever_their_type(domains, kind):
+    Xs, ys, X_held, y_held, Xt, _ = domains
+    ys, y_held = np.minimum(ys, 1), np.minimum(y_held, 1)
+    ours = Transfer(LogisticRegression(), "coral").fit(Xs, ys, Xt)
+    other = Transfer(LogisticRegression(), "coral").fit(Xs, ys.astype(kind), Xt)
+    assert score_without_labels("agreement", Seen(ours, X_held, y_held, Xt, others=[other])) == 1.0
+
+
+def test_labels_of_another_type_than_the_models_classes_are_refused(domains):
+    with pytest.raises(TypeError, match="mix types that cannot be compared: int and str"):
+        Seen(fitted(domains), domains[2], domains[3].astype(str), domains[4])
+
+
+def test_one_predicted_class_has_no_clusters_even_where_all_rows_are_one(domains):
+    model = Constant().fit(domains[0], domains[1])
+    for rows in (domains[4], np.ones((20, 2))):
+        assert score_without_labels("clusters", Seen(model, *domains[2:4], rows)) == 0.0
+
+
+def test_a_scorer_refuses_labels_that_are_not_one_a_row(domains):
+    Xs, ys, _, _, Xt, _ = domains
+    X, domain = np.vstack([Xs, Xt]), np.repeat([1, -1], [len(Xs), len(Xt)])
+    scorer = make_label_free_scorer("source")
+    with pytest.raises(ValueError, match=r"found 160 for 280 rows"):
+        scorer(fitted(domains), X, ys, domain)
+    with pytest.raises(ValueError, match="found y=None"):
+        scorer(fitted(domains), X, None, domain)
+
+
+def test_text_labels_can_be_masked_for_scikit_learns_folds(domains):
+    Xs, ys, _, _, Xt, _ = domains
+    names = np.array(["a", "b", "c"])[ys]
+    X, domain = np.vstack([Xs, Xt]), np.repeat([1, -1], [len(Xs), len(Xt)])
+    masked = np.concatenate([names, np.full(len(Xt), -1)])  # NumPy makes "-1" of it
+    with config_context(enable_metadata_routing=True):
+        model = Transfer(LogisticRegression()).set_fit_request(sample_domain=True)
+        search = GridSearchCV(
+            model, {"mapping": ["identity", "coral"]}, scoring=make_label_free_scorer("information")
+        ).fit(X, masked, sample_domain=domain)
+    assert search.best_estimator_.classes_.tolist() == ["a", "b", "c"]
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()

@@ -249,7 +249,7 @@ def test_it_runs_under_dask(moved):
     one = compare(*moved, learner=LEARNER, candidates=["recentre"], n_repeats=1)
     with (
         distributed.LocalCluster(
-            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster),
         parallel_config("dask"),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from landbridge.domains import class_names, encode
 from landbridge.evidence.validation.seen import Seen
 
 
@@ -25,8 +26,10 @@ def agreement_score(seen: Seen) -> float:
             'The validator "agreement" compares a model with others: others has none. Give the '
             "other fitted candidates."
         )
-    theirs = [np.asarray(model.predict(seen.Xt)).astype(str) for model in seen.others]
-    return float(np.mean(majority(theirs) == seen.predicted_target.astype(str)))
+    predicted = [seen.predicted_target, *(model.predict(seen.Xt) for model in seen.others)]
+    classes = class_names(*predicted)
+    own, *theirs = (encode(labels, classes) for labels in predicted)
+    return float(np.mean(majority(theirs) == own))
 
 
 def majority(predicted: Sequence[NDArray]) -> NDArray:

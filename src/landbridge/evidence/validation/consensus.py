@@ -8,7 +8,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 from sklearn.base import is_classifier
+from sklearn.utils.validation import check_is_fitted
 
+from landbridge.domains import class_names, encode
 from landbridge.evidence.validation.seen import Seen
 from landbridge.evidence.validation.validators import score_without_labels
 
@@ -45,7 +47,8 @@ def rank_without_labels(
 
     It fails where most models make the same mistake, and then ranks them the wrong way round:
     where nearly every mapping swaps the classes, or where the classes' shares differ so much
-    that matching the domains is wrong. No vote can see that; whether some simple change explains
+    that matching the domains is wrong. Of three models, two bad ones that agree by chance outvote
+    a good one. No vote can see that; whether some simple change explains
     the target can be tested (``choose_without_labels``). And of several good models it favours
     the one in the middle, so it is better at leaving bad models out than at finding the best.
 
@@ -88,6 +91,10 @@ def rank_without_labels(
     >>> table.index[-1]
     'identity'
     """
+    if not isinstance(models, Mapping):
+        raise TypeError(
+            f"models must be a dict of names to fitted models: found {type(models).__name__}."
+        )
     others = [name for name, model in models.items() if not is_classifier(model)]
     if others:
         raise ValueError(
@@ -95,7 +102,7 @@ def rank_without_labels(
             'the validators "source", "iwcv", "dev" or "reverse".'
         )
     scores: dict[str, dict[str, Any]] = {}
-    votes: dict[str, pd.DataFrame] = {}
+    votes: dict[str, tuple[NDArray, NDArray]] = {}
     for name, model in models.items():
         seen = Seen(
             model,
@@ -107,6 +114,7 @@ def rank_without_labels(
             random_state=random_state,
         )
         try:
+            check_is_fitted(model)
             votes[name] = _votes(seen)
             scores[name] = {kind: score_without_labels(kind, seen) for kind in TRUSTED}
         except (ValueError, MemoryError, np.linalg.LinAlgError) as error:
@@ -119,8 +127,8 @@ def rank_without_labels(
             f"be judged{_why_not(table)}. With fewer, compare them by score_without_labels."
         )
     judged = list(votes)
-    classes = sorted({label for vote in votes.values() for label in vote.columns})
-    P = np.array([votes[name].reindex(columns=classes, fill_value=0.0) for name in judged])
+    classes = class_names(*(models[name].classes_ for name in judged))
+    P = np.array([_spread(*votes[name], classes) for name in judged])
     trust = trust_in(table.loc[judged, list(TRUSTED)])
     table.loc[judged, "trust"] = trust
     table.loc[judged, "consensus"] = consensus_of(P, trust)
@@ -167,13 +175,19 @@ def consensus_of(P: NDArray, trust: NDArray) -> NDArray[np.float64]:
     )
 
 
-def _votes(seen: Seen) -> pd.DataFrame:
-    """Probabilities of the target rows; one for the label, where the model gives no more."""
-    classes = [str(label) for label in seen.model.classes_.tolist()]
+def _votes(seen: Seen) -> tuple[NDArray, NDArray]:
+    """Probabilities of the target rows, and their classes; one for a label without more."""
+    classes = seen.model.classes_
     if seen.gives_probabilities:
-        return pd.DataFrame(seen.probabilities, columns=classes)
-    predicted = np.array([str(label) for label in seen.predicted_target.tolist()])
-    return pd.DataFrame({label: (predicted == label).astype(float) for label in classes})
+        return seen.probabilities, classes
+    return np.eye(len(classes))[encode(seen.predicted_target, classes).astype(int)], classes
+
+
+def _spread(P: NDArray, own: NDArray, classes: NDArray) -> NDArray[np.float64]:
+    """Probabilities (n, n_own) of a model's own classes, as those of all (n, n_classes)."""
+    found = np.zeros((len(P), len(classes)))
+    found[:, encode(own, classes).astype(int)] = P
+    return found
 
 
 def _why_not(table: pd.DataFrame) -> str:

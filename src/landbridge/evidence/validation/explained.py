@@ -100,8 +100,10 @@ def _gap_at(
     delta = (w @ Kss @ w - unequal) / max(1 - unequal, np.finfo(float).tiny)
     delta += (Ktt.sum() - m) / (m * (m - 1)) - 2 * float(w @ Kst.mean(axis=1))
     second, third = _eigenvalue_sums(Ktt)
-    z = delta / max((unequal + 1 / m) * np.sqrt(2 * second), np.finfo(float).tiny)
-    skew = np.sqrt(8) * third / max(second, np.finfo(float).tiny) ** 1.5
+    if second < np.finfo(float).eps ** 2:  # all rows of the target are one
+        return (0.0, 1.0) if delta < np.sqrt(np.finfo(float).eps) else (np.inf, 0.0)
+    z = delta / ((unequal + 1 / m) * np.sqrt(2 * second))
+    skew = np.sqrt(8) * third / second**1.5
     return float(z), float(pearson3.sf(z, skew))
 
 

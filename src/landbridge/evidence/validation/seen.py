@@ -12,7 +12,14 @@ from scipy.special import expit, softmax
 from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 
-from landbridge.domains import as_labels, check_rows, check_weights, is_labelled, labelled_rows
+from landbridge.domains import (
+    as_labels,
+    check_rows,
+    check_weights,
+    class_names,
+    is_labelled,
+    labelled_rows,
+)
 from landbridge.domains.folds import content_key
 from landbridge.evidence.validation.label_free import classifier_weights
 from landbridge.source import has_probabilities
@@ -46,6 +53,8 @@ class Seen:
     ------
     ValueError
         If rows, labels and weights do not fit together, or a domain has fewer than 2 rows.
+    TypeError
+        If labels are text and the model's classes numbers, or the other way round.
     """
 
     model: Any
@@ -67,6 +76,8 @@ class Seen:
         ys = as_labels(self.ys, Xs.shape[0], "ys")
         weights = check_weights(self.sample_weight, Xs.shape[0], "sample_weight")
         weights = np.ones(Xs.shape[0]) if weights is None else np.asarray(weights, np.float64)
+        if self.classifies:
+            class_names(ys, getattr(self.model, "classes_", ys))
         known = is_labelled(ys) & (weights > 0)
         if min(known.sum(), Xt.shape[0]) < 2:
             raise ValueError(

@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_mutual_info_score, silhouette_score
 
+from landbridge.domains import encode
 from landbridge.domains.folds import content_key
 from landbridge.evidence.validation.explained import gap
 from landbridge.evidence.validation.seen import Seen
@@ -21,13 +22,13 @@ def cluster_agreement(seen: Seen) -> float:
     The clusters are those of k-means on target rows where both domains meet ("Class AMI" of
     Musgrave, Belongie & Lim 2022). 0 where all rows are given one class.
     """
-    T = seen.met[1]
+    T, predicted = seen.met[1], encode(seen.predicted_target, seen.model.classes_)
+    if len(np.unique(predicted)) < 2:
+        return 0.0
     order = np.argsort(content_key(T), kind="stable")
     n_clusters = min(len(seen.model.classes_), len(np.unique(T, axis=0)))
     kind = KMeans(n_clusters, n_init=3, random_state=seen.random_state)
-    clusters = kind.fit_predict(T[order])
-    predicted = np.array([str(label) for label in seen.predicted_target[order].tolist()])
-    return float(adjusted_mutual_info_score(predicted, clusters))
+    return float(adjusted_mutual_info_score(predicted[order], kind.fit_predict(T[order])))
 
 
 def silhouette(seen: Seen) -> float:
@@ -35,7 +36,7 @@ def silhouette(seen: Seen) -> float:
 
     From -1 to 1, where both domains meet; -1 where all rows are given one class.
     """
-    predicted = np.array([str(label) for label in seen.predicted_target.tolist()])
+    predicted = encode(seen.predicted_target, seen.model.classes_)
     if not 2 <= len(np.unique(predicted)) < len(predicted):
         return -1.0
     return float(silhouette_score(seen.met[1], predicted))

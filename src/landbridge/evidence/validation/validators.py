@@ -152,7 +152,13 @@ class LabelFreeScorer(BaseEstimator):
             )
         rows = check_rows(X, "X", sparse=True)
         here = is_source(sample_domain, rows.shape[0])
-        labels = [label for label, source in zip(_listed(y), here) if source]
+        labels = _listed(y)
+        if len(labels) != len(here):
+            raise ValueError(
+                "y must have a label for each row of X, and -1 or a blank for those of the "
+                f"target: found {len(labels)} for {len(here)} rows."
+            )
+        labels = [label for label, source in zip(labels, here) if source]
         seen = Seen(
             estimator,
             rows[here],
@@ -210,4 +216,6 @@ def make_label_free_scorer(validator: str, **options: Any) -> LabelFreeScorer:
 
 
 def _listed(y: ArrayLike) -> list:
+    if y is None:
+        raise ValueError("A label-free scorer needs the labels of source rows: found y=None.")
     return y.tolist() if hasattr(y, "tolist") else list(y)  # type: ignore[arg-type]
