@@ -9,5 +9,6 @@ two heads (``disagreement``), or what predictions on the target should look like
 
 from landbridge.mapping.deep.catalogue import ALIGNMENTS, make_alignment
 from landbridge.mapping.deep.deep_transfer import DeepTransfer
+from landbridge.mapping.deep.epoch import Epoch
 
-__all__ = ["ALIGNMENTS", "DeepTransfer", "make_alignment"]
+__all__ = ["ALIGNMENTS", "DeepTransfer", "Epoch", "make_alignment"]

@@ -1,6 +1,7 @@
 """Train a network on both domains: labels from the source, alignment from both."""
 
 import copy
+from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -11,6 +12,7 @@ from landbridge.domains.labels import codes_of, common_labels, is_labelled
 from landbridge.domains.parameters import check_choice, check_number
 from landbridge.mapping.base import UnpairedMapping, check_two_rows
 from landbridge.mapping.deep.catalogue import make_alignment
+from landbridge.mapping.deep.epoch import Epoch
 from landbridge.mapping.sources import TakesSources, check_sources
 from landbridge.mapping.surrogate import Surrogate
 from landbridge.source import LinearHead
@@ -44,16 +46,19 @@ class DeepTransfer(NetworkModel, Surrogate, TakesSources, UnpairedMapping):
         One of ``landbridge.mapping.deep.ALIGNMENTS``, or such an object with parameters of its own.
     trade_off : float, default=1.0
         λ: larger values align more, and at some point at the cost of the labels.
-    validator : str, default="last"
+    validator : str or callable, default="last"
         Which epoch's weights are kept, and on what a patience waits, without target labels:
         ``"last"`` the last one's; ``"source"`` those with the least loss on held-out source rows;
         or those whose predictions on the target score best by ``"information"``, surest and of
         most classes (Krause, Perona & Gomes 2010), or by another of
         ``landbridge.source.unlabelled.PREDICTION_SCORES``: ``"entropy"``, ``"diversity"``,
-        ``"bnm"``, ``"snd"`` or ``"mano"``.
+        ``"bnm"``, ``"snd"`` or ``"mano"``; or by a function of what is to be seen after an epoch
+        (``landbridge.mapping.deep.Epoch``), such as
+        ``landbridge.evidence.make_epoch_validator("dev")``; larger is better.
     validation_share : float, default=0.1
-        Share of the source rows to hold out for ``validator="source"``; where that is fewer than
-        10 rows, too few to tell, none are, and the last epoch's weights are kept.
+        Share of the source rows to hold out for ``validator="source"`` or a function; where that
+        is fewer than 10 rows, too few to tell, none are: ``"source"`` keeps the last epoch's
+        weights then, and a function sees the rows that are learned from.
     training : Training, optional
         How to train; ``Training()`` by default.
     random_state : int, RandomState or None, default=None
@@ -112,7 +117,7 @@ class DeepTransfer(NetworkModel, Surrogate, TakesSources, UnpairedMapping):
         loss: str = "cross-entropy",
         class_weight: ClassWeight = None,
         balanced_batches: bool = False,
-        validator: str = "last",
+        validator: str | Callable[[Epoch], float] = "last",
         validation_share: float = 0.1,
         training: Training | None = None,
         random_state: int | np.random.RandomState | None = None,
@@ -167,7 +172,8 @@ class DeepTransfer(NetworkModel, Surrogate, TakesSources, UnpairedMapping):
             If it is interrupted: what was learned so far is kept.
         """
         self._check_parameters()
-        check_choice("validator", self.validator, VALIDATORS)
+        if not callable(self.validator):
+            check_choice("validator", self.validator, VALIDATORS)
         if self.validator in PREDICTION_SCORES and not self._classifies:
             raise ValueError(
                 f'validator="{self.validator}" scores probabilities of classes, and task is '
@@ -264,7 +270,7 @@ class DeepTransfer(NetworkModel, Surrogate, TakesSources, UnpairedMapping):
         options, device = self._options(), self._device()
         X, y, weights = source
         rest, held_out = self._held_out(X, y, weights, seed)
-        if self.validator != "source":
+        if self.validator != "source" and not callable(self.validator):
             rest = np.concatenate([rest, held_out])
         loss, plain = (self._loss(y[rest], device, name) for name in (None, "cross-entropy"))
         net = self._joined(network, alignment, loss, groups[rest], len(target[0]))
@@ -272,13 +278,8 @@ class DeepTransfer(NetworkModel, Surrogate, TakesSources, UnpairedMapping):
             self._batches(X[rest], y[rest], weights[rest]),
             self._batches_type(*target, batch_size=options.batch_size),
         )
-        validator = self.validator if self.validator != "source" or len(held_out) else "last"
-        judges: dict[str, Any] = {
-            "last": None,
-            "source": lambda: self._mean_loss(
-                plain, network.of_source, X[held_out], y[held_out], weights[held_out]
-            ),
-        }
+        seen = held_out if len(held_out) or not callable(self.validator) else rest
+        judge = self._judge(network, plain, (X[seen], y[seen], weights[seen]), target[0])
         return self._trainer_type(
             net,
             net.players(),
@@ -286,11 +287,32 @@ class DeepTransfer(NetworkModel, Surrogate, TakesSources, UnpairedMapping):
             options,
             seed,
             device,
-            judge=judges.get(validator, lambda: -self._told(validator, network, target[0])),
-            keeps_best=validator != "last",
+            judge=judge,
+            keeps_best=judge is not None,
             rest=options.patience or 0,
             title="Deep transfer",
         )
+
+    def _judge(
+        self,
+        network: Any,
+        plain: Any,
+        source: tuple[NDArray, NDArray, NDArray],
+        Xt: NDArray,
+    ) -> Callable[[], float] | None:
+        """What says after an epoch how good the network is, the smaller the better, if anything."""
+        validator = self.validator
+        if callable(validator):
+            epoch = self._epoch(network, source, Xt)
+            return lambda: -float(validator(epoch))
+        if validator == "source":
+            held_out = len(source[0]) > 0
+            return (
+                (lambda: self._mean_loss(plain, network.of_source, *source)) if held_out else None
+            )
+        if validator == "last":
+            return None
+        return lambda: -self._told(validator, network, Xt)
 
     def _alignment(self) -> Any:
         """A fresh alignment."""
@@ -304,6 +326,29 @@ class DeepTransfer(NetworkModel, Surrogate, TakesSources, UnpairedMapping):
                 'alignment of features, such as "mmd", "deep-coral" or "dann".'
             )
         return alignment
+
+    def _epoch(self, network: Any, source: tuple[NDArray, NDArray, NDArray], Xt: NDArray) -> Epoch:
+        """What a judge sees, the network as it is whenever it looks."""
+
+        def features(X: NDArray, is_source: bool) -> NDArray:
+            part = network.of_source if is_source else network
+            return self._represent(part.body, X)
+
+        def outputs(X: NDArray, is_source: bool) -> NDArray:
+            part = network.of_source if is_source else network
+            found = self._represent(part, X)
+            return softmax(found) if self._classifies else found[:, 0]
+
+        X, y, weights = source
+        return Epoch(
+            flat(X),
+            self.classes_[y] if self._classifies else y,
+            weights,
+            flat(Xt),
+            self.classes_ if self._classifies else None,
+            features,
+            outputs,
+        )
 
     def _told(self, validator: str, network: Any, Xt: NDArray) -> float:
         """What the network's predictions on target rows say of themselves."""
