@@ -76,6 +76,16 @@ def test_a_target_with_blank_labels_alone_is_unlabelled():
     assert make_problem(table(["u", "v"]), table([None, None]), label="y").yt is None
 
 
+@pytest.mark.parametrize("source", [["u", "v"], [True, False], [0, 1], [0.5, 1.5]])
+@pytest.mark.parametrize("blank", [np.nan, pd.NA, None])
+def test_a_blank_label_column_goes_with_labels_of_any_type(tmp_path, source, blank):
+    target = table([blank, blank])
+    assert make_problem(table(source), target, label="y").yt is None
+    target.to_csv(tmp_path / "target.csv", index=False)  # where blanks are read as numbers
+    again = make_problem(table(source), tmp_path / "target.csv", label="y")
+    assert again.yt is None and again.ys.tolist() == source
+
+
 def test_classes_that_the_source_never_saw_are_kept_and_noted():
     problem = make_problem(table(["u", "v"]), table(["w", "w", "u"]), label="y")
     assert problem.classes.tolist() == ["u", "v", "w"]

@@ -163,11 +163,13 @@ def _labels(column: pd.Series | None, n_rows: int) -> NDArray:
 
 def _type_of(labels: NDArray) -> str:
     """Whether the labels that are there are numbers, booleans, text, or a mix."""
+    if not is_labelled(labels).any():
+        return "blank"  # a column of nothing but blanks is read as numbers, whatever it stands for
     if labels.dtype.kind in "iuf":
         return "numbers"
     values = labels[is_labelled(labels)].tolist()
     kinds = {_type_name(value) for value in values}
-    return " and ".join(sorted(kinds)) or "blank"
+    return " and ".join(sorted(kinds))
 
 
 def _type_name(value: Any) -> str:
