@@ -150,7 +150,7 @@ def run(
     label: str,
     task: Any = None,
     learner: str | None = None,
-    candidates: list[str] | None = None,
+    candidates: list[str] | str | None = None,
     metric: str | None = None,
     n_folds: int = 5,
     n_repeats: int = 4,

@@ -92,6 +92,19 @@ def test_the_options_reach_the_job(landbridge, files, tmp_path, quick):
     }
 
 
+@pytest.mark.parametrize("written", ["all", "[all]"])
+def test_all_candidates_are_the_whole_catalogue(landbridge, files, tmp_path, monkeypatch, written):
+    def asked(*_, candidates, **__):
+        raise ValueError(f"asked for {candidates!r}")
+
+    monkeypatch.setattr("landbridge.job.compare", asked)
+    words = ["run", *files, "-l", "ill", "-o", tmp_path / "out"]
+    config = tmp_path / "study.yaml"
+    config.write_text(f"candidates: {written}\n")
+    for given in (["--candidates", "all"], ["--config", config]):
+        assert "asked for 'all'" in landbridge(*words, *given).stderr
+
+
 def test_a_file_of_options_does_what_the_options_do(landbridge, files, tmp_path):
     config = tmp_path / "study.yaml"
     config.write_text(

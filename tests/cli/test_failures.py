@@ -21,6 +21,8 @@ def ending(error, **options):
         (FileNotFoundError("There is no file a."), 2, "Error: There is no file a.\n"),
         (PermissionError(errno.EACCES, "Permission denied", "a"), 2, "Permission denied: a\n"),
         (OSError(errno.ENOSPC, "Disk full"), 1, "Error: Disk full. Nothing was written.\n"),
+        (OSError("No way to it."), 1, "Error: No way to it. Nothing was written.\n"),
+        (RuntimeError("It broke."), 1, "(RuntimeError): It broke. --debug"),
         (ZeroDivisionError("by zero"), 1, "unexpected (ZeroDivisionError): by zero. --debug"),
         (KeyboardInterrupt(), 130, "Interrupted: nothing was written.\n"),
     ],

@@ -20,6 +20,12 @@ def test_a_file_gives_settings_and_options_come_before_it(yaml_file):
     assert settings.candidates == ["coral", "monge+stacking"]
 
 
+def test_all_candidates_go_with_no_names():
+    assert read_settings(None, {"candidates": "all"}).candidates == ["all"]
+    with pytest.raises(ValueError, match="--candidates: found .*expected all, which is the whole"):
+        read_settings(None, {"candidates": "all,coral"})
+
+
 def test_candidates_may_stand_in_one_text():
     assert read_settings(None, {"candidates": "coral, monge"}).candidates == ["coral", "monge"]
 

@@ -165,6 +165,7 @@ def _run(settings: Any, shows_progress: bool) -> tuple[Any, dict[str, Path]]:
     from landbridge.cli.blas import one_blas_thread
     from landbridge.cli.inputs import check_folder, problem_of
     from landbridge.cli.settings import command_of
+    from landbridge.evidence.verdict.comparison import ALL
 
     if settings.output is None:
         raise ValueError("Give the folder to write to: --output FOLDER.")
@@ -173,7 +174,7 @@ def _run(settings: Any, shows_progress: bool) -> tuple[Any, dict[str, Path]]:
         outcome = job.run(
             **problem_of(settings),
             learner=settings.learner,
-            candidates=settings.candidates,
+            candidates=ALL if settings.candidates == [ALL] else settings.candidates,
             metric=settings.metric,
             n_folds=settings.folds,
             n_repeats=settings.repeats,

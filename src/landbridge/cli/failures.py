@@ -80,6 +80,7 @@ def _account(error: Exception) -> tuple[str, int]:
         text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     if isinstance(error, _BAD_INPUT):
         return f"Error: {text}", BAD_INPUT
+    text = text.rstrip(".")  # what follows is a sentence of its own
     if isinstance(error, OSError):
         return f"Error: {text}. Nothing was written.", UNEXPECTED
     kind = type(error).__name__

@@ -52,7 +52,8 @@ Learner = Annotated[
 Candidates = Annotated[
     str | None,
     typer.Option(
-        help="Transfers to compare, such as coral,monge+stacking; by default all that suit.",
+        help="Transfers to compare, such as coral,monge+stacking, or all; by default a few to try "
+        "first, and all with a budget.",
         rich_help_panel=_MODEL,
         show_default=False,
     ),

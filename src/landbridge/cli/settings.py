@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from landbridge.domains.wording import listed, nearest
+from landbridge.evidence.verdict.comparison import ALL
 from landbridge.evidence.verdict.durations import as_seconds
 
 Keys = tuple[str | int, ...]
@@ -37,6 +38,13 @@ class Settings(BaseModel):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
+
+    @field_validator("candidates")
+    @classmethod
+    def _is_all_or_names(cls, value: list[str] | None) -> list[str] | None:
+        if value and ALL in value and value != [ALL]:
+            raise ValueError(f"{ALL}, which is the whole catalogue, on its own, or names")
+        return value
 
     @field_validator("budget")
     @classmethod
