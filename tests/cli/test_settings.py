@@ -22,7 +22,7 @@ def test_a_file_gives_settings_and_options_come_before_it(yaml_file):
 
 def test_all_candidates_go_with_no_names():
     assert read_settings(None, {"candidates": "all"}).candidates == ["all"]
-    with pytest.raises(ValueError, match="--candidates: found .*expected all, which is the whole"):
+    with pytest.raises(ValueError, match=r"--candidates: found .*expected all, which is the whole"):
         read_settings(None, {"candidates": "all,coral"})
 
 
