@@ -1,5 +1,8 @@
+import time
+
 import numpy as np
 import pytest
+from sklearn.cluster import KMeans
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 
@@ -8,6 +11,8 @@ from landbridge.domains import is_labelled
 from landbridge.evidence.verdict.candidates import candidate_names
 from landbridge.evidence.verdict.comparison import limits
 from landbridge.evidence.verdict.folds import repeated_folds
+from landbridge.evidence.verdict.race import Rules, Runner, _halve
+from landbridge.evidence.verdict.trying import Tried
 
 LEARNER = LogisticRegression(max_iter=5000)
 SHIFT = np.random.default_rng(1).standard_normal(40)
@@ -244,3 +249,69 @@ def test_a_fine_tuned_network_is_compared_like_any_other(moved):
 
 def test_fine_tuning_is_known_without_the_hyphen():
     assert str(make_candidate("finetune", LEARNER)) == str(make_candidate("fine-tune", LEARNER))
+
+
+@pytest.mark.parametrize(
+    "options, error, words",
+    [
+        ({"metric": len}, ValueError, "metric must be the name of a scikit-learn scorer"),
+        ({"metric": "acc"}, ValueError, "found 'acc'. The nearest are .*'accuracy'"),
+        ({"level": 0}, ValueError, "level must be a number above 0 and below 1"),
+        ({"level": "x"}, ValueError, "level must be"),
+        ({"level": np.nan}, ValueError, "level must be"),
+        ({"n_folds": "5"}, ValueError, "n_folds must be a whole number from 2"),
+        ({"n_folds": 1}, ValueError, "n_folds must be a whole number from 2"),
+        ({"n_repeats": 0}, ValueError, "n_repeats must be a whole number from 1"),
+        ({"candidates": [3]}, TypeError, "candidates must be named by text: found 3"),
+        ({"candidates": 5}, TypeError, "candidates must be .* found 5"),
+        ({"candidates": {"pooled": LEARNER}}, ValueError, "every comparison has"),
+        ({"learner": "logistic"}, TypeError, "learner must be .* found 'logistic'"),
+        ({"learner": KMeans(2)}, TypeError, "learner must be a scikit-learn classifier"),
+        ({"guard": "no"}, ValueError, "guard must be True or False: found 'no'"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_any_work(moved, options, error, words):
+    def no_work(*_):
+        raise AssertionError("something was fitted")
+
+    options = {"learner": LEARNER, "candidates": ["coral"], "progress": no_work} | options
+    with pytest.raises(error, match=words):
+        compare(*moved, **options)
+
+
+def test_a_model_that_was_not_compared_is_named(moved):
+    found = compare(*moved, learner=LEARNER, candidates=["coral"], n_repeats=1)
+    with pytest.raises(KeyError, match="'nope' was not compared: source only, target only, pooled"):
+        found["nope"]
+
+
+@pytest.mark.parametrize("budget", [None, "1m"])
+@pytest.mark.parametrize("blend", [False, True])
+def test_where_no_baseline_can_be_scored_the_reason_is_given(moved, budget, blend):
+    Xs, ys, Xt, yt = moved
+    with pytest.raises(ValueError, match=r"could be fitted and scored by .* Xt has 2"):
+        compare(
+            Xs, ys, Xt[:, :2], yt, learner=LEARNER, candidates=["coral"], budget=budget, blend=blend
+        )
+
+
+def test_a_total_change_of_the_rule_is_said_to_hurt_with_the_blend_too():
+    X = np.random.default_rng(1).normal(size=(400, 4))
+    y = (X[:, 0] > 0).astype(int)
+    data = X[:200], y[:200], X[200:], 1 - y[200:]
+    found = compare(*data, learner=LEARNER, candidates=["coral"], n_repeats=1, blend=True)
+    assert found.verdict.outcome == "hurts" and found.verdict.chosen == "blend"
+    assert "the best alternative, pooled, loses" in found.verdict.sentence
+
+
+def test_a_budget_for_one_round_alone_lets_the_first_folds_decide():
+    runners = [Runner("source only", "baseline", None), Runner("coral", "candidate", None)]
+    for k, runner in enumerate(runners):
+        runner.spent = 1.0
+        runner.tried = {fold: Tried(0.5 + k * 0.1, y, y, 0.0) for fold, y in enumerate(np.eye(5))}
+    rules = Rules(5, budget=2.5)
+    _halve(runners, [0, 1, 2, 3, 4], [5, 6, 7, 8, 9], rules, time.time() - 2.0)
+    assert all(runner.is_running for runner in runners)
+    others = [Runner(f"c{k}", "candidate", None, dict(runners[0].tried), spent=1.0) for k in "ab"]
+    _halve([*runners, *others], [0, 1, 2, 3, 4], [5, 6, 7, 8, 9], rules, time.time())
+    assert [r.name for r in [*runners, *others] if r.is_running] == ["source only", "coral"]

@@ -8,6 +8,7 @@ from landbridge.evidence.verdict.guard import (
     gain_words,
     judge,
     labels_needed,
+    signed,
     simultaneous_p_values,
 )
 
@@ -146,3 +147,69 @@ def test_gains_are_put_in_the_terms_of_the_metric():
     assert gain_words(-0.05, "accuracy") == "loses 0.050 in accuracy"
     assert gain_words(2.5, "neg_max_error") == "lowers the max error by 2.5"
     assert gain_words(-2.5, "neg_max_error") == "raises the max error by 2.5"
+
+
+def test_folds_that_all_show_the_same_gain_prove_no_more_than_their_rows():
+    base = np.full(12, 0.5)
+    scores = {"source only": base, "target only": base - 0.1, "coral": base + 0.5}
+    few = judge(scores, 0.5, "accuracy", n_labelled=6)
+    assert few.outcome == "no evidence" and few.chosen == "source only"
+    assert few.p_value == few.p_values["coral"] == pytest.approx(0.5**3)
+    assert judge(scores, 0.5, "accuracy", n_labelled=20).outcome == "helps"
+
+
+def test_a_gain_of_rounding_asks_for_no_labels():
+    base = np.linspace(0.6, 0.8, 10)
+    scores = {"source only": base, "target only": base - 0.2}
+    wave = np.tile([1e-9, -0.9e-9], 5)
+    found = judge(scores | {"coral": base + wave}, 0.25, "accuracy", n_labelled=30)
+    assert found.outcome == "no evidence" and found.labels_needed is None
+    clear = judge(
+        scores | {"coral": base + 0.01 + 3e6 * wave}, 0.25, "accuracy", n_labelled=30
+    ).labels_needed
+    assert 30 < clear < 10_000
+
+
+def test_the_labels_needed_allow_for_the_number_of_candidates(rng):
+    base = rng.normal(0.7, 0.03, 10)
+    coral = base + 0.02 + np.tile([0.05, -0.05], 5)
+    scores = {"source only": base, "coral": coral}
+    alone, among = (
+        judge(scores, 0.25, "accuracy", n_labelled=30, n_left=n).labels_needed for n in (0, 50)
+    )
+    assert among > alone > 30
+
+
+def test_the_blend_is_used_but_says_nothing_of_transfer(rng):
+    base = rng.normal(0.7, 0.02, 20)
+    scores = {"source only": base - 0.3, "target only": base, "blend": base + 0.0}
+    bad = judge(scores | {"coral": base - 0.2}, 0.25, "accuracy")
+    assert bad.outcome == "hurts" and bad.chosen == "blend"
+    assert "the best alternative, coral, loses 0.200" in bad.sentence
+    better = rng.normal(0.02, 0.06, 20)
+    good = judge(scores | {"coral": base + better}, 0.25, "accuracy", n_labelled=30)
+    assert good.outcome == "no evidence" and "the best alternative, coral, gains" in good.sentence
+    assert good.gain.mean == pytest.approx(better.mean())
+
+
+def test_a_blend_that_plainly_loses_is_not_used(rng):
+    base = rng.normal(0.7, 0.02, 20)
+    scores = {"source only": base, "coral": base - 0.1, "blend": base - 0.2}
+    assert judge(scores, 0.25, "accuracy").chosen == "source only"
+
+
+def test_without_a_guard_the_sentence_names_what_is_used(rng):
+    base = rng.normal(0.7, 0.05, 20)
+    scores = {"source only": base, "coral": base + rng.normal(0.01, 0.06, 20)}
+    found = judge(scores, 0.25, "accuracy", guard=False)
+    assert found.outcome == "no evidence" and found.chosen == "coral"
+    assert "(coral is used, without a guard)" in found.sentence
+
+
+def test_a_small_gain_is_not_shown_as_nought():
+    assert [signed(v) for v in (0.0214, -0.0005, 5e-5, 0.0)] == [
+        "+0.021",
+        "-0.001",
+        "+5e-05",
+        "+0.000",
+    ]

@@ -2,16 +2,18 @@
 
 import uuid
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import clone, is_classifier
-from sklearn.metrics import get_scorer
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.metrics import get_scorer, get_scorer_names
 
 from landbridge.domains import as_labels, check_rows, class_names, is_labelled, labelled_rows
+from landbridge.domains.parameters import check_number
+from landbridge.domains.wording import listed, nearest
 from landbridge.evidence.validation.choice import Choice, change_of, choose_without_labels
 from landbridge.evidence.verdict.blend import (
     Blend,
@@ -114,7 +116,10 @@ class Comparison:
     best_: Any
 
     def __getitem__(self, name: str) -> Trial:
-        return next(trial for trial in self.trials if trial.name == name)
+        for trial in self.trials:
+            if trial.name == name:
+                return trial
+        raise KeyError(f"{name!r} was not compared: {', '.join(t.name for t in self.trials)} were.")
 
     def leaderboard(self) -> list[dict[str, Any]]:
         """A row a model, best first: mean score, gain over the baseline, 95 % intervals."""
@@ -253,6 +258,7 @@ def compare(
     >>> found.verdict.baseline
     'target only'
     """
+    _check_options(learner, candidates, metric, level, n_folds, n_repeats, guard=guard, blend=blend)
     rows_s, rows_t = check_rows(Xs, "Xs", sparse=True), check_rows(Xt, "Xt", sparse=True)
     labels_s = as_labels(ys, rows_s.shape[0], "ys")
     labels_t = as_labels(
@@ -285,11 +291,14 @@ def compare(
     )
     rules = Rules(n_folds, seconds is not None, seconds, limit, level, n_jobs)
     done, said = race(ground, models, rules, progress)
+    if not any(r.is_running for r in models if r.name in (SOURCE_ONLY, TARGET_ONLY)):
+        raise ValueError(
+            f'Neither source only nor target only could be fitted and scored by "{metric}": '
+            f"{models[0].error}. Check rows, labels and learner, or choose another metric."
+        )
     if blend:
         models.append(_blend(models, ground, done, n_folds, metric, observed))
     scores = {r.name: r.scores(done) for r in models if r.is_running}
-    if SOURCE_ONLY not in scores and TARGET_ONLY not in scores:
-        raise ValueError(f"Neither source only nor target only could be fitted: {models[0].error}")
     n_left, n_known = sum(r.dropped is not None for r in models), len(observed)
     verdict = judge(scores, 1 / (n_folds - 1), metric, level, n_left, n_known, guard)
     best = clone(next(r.model for r in models if r.name == verdict.chosen)).fit(*data)
@@ -407,7 +416,9 @@ def _blend(
 def _recorded(ground: Ground, mixed: NDArray, held: NDArray, y: NDArray) -> Tried:
     kind = RecordedClassifier if len(ground.classes) else RecordedRegressor
     model = kind(mixed, ground.classes)
-    score = float(ground.scorer(model, np.zeros((len(held), 1)), y))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the members' scorers have said it
+        score = float(ground.scorer(model, np.zeros((len(held), 1)), y))
     return Tried(score, model.predict(held), mixed, 0.0)
 
 
@@ -448,8 +459,6 @@ def _models(learner: Any, candidates: Any, ys: NDArray, observed: NDArray) -> li
         n_classes = len(class_names(ys, observed)) if task == "classification" else 0
         names = candidate_names if candidates is None else whole_catalogue
         candidates = names(task, n_classes, len(observed) > 0)
-    if isinstance(candidates, str):
-        raise ValueError(f"candidates must be a list of names: found the text {candidates!r}.")
     if not isinstance(candidates, dict):
         candidates = {name: make_candidate(name, learner) for name in candidates}
     plain = baselines(learner, len(observed) > 0)
@@ -457,6 +466,58 @@ def _models(learner: Any, candidates: Any, ys: NDArray, observed: NDArray) -> li
         *(Runner(name, "baseline", model) for name, model in plain.items()),
         *(Runner(name, "candidate", model) for name, model in candidates.items()),
     ]
+
+
+def _check_options(
+    learner: Any,
+    candidates: Any,
+    metric: Any,
+    level: Any,
+    n_folds: Any,
+    n_repeats: Any,
+    **switches: Any,
+) -> None:
+    """Refuse what does not fit before any work."""
+    if not (hasattr(learner, "fit") and (is_classifier(learner) or is_regressor(learner))):
+        raise TypeError(
+            "learner must be a scikit-learn classifier or regressor, such as "
+            f"LogisticRegression(): found {learner!r}."
+        )
+    if metric is not None and not (isinstance(metric, str) and metric in get_scorer_names()):
+        like = nearest(str(metric), get_scorer_names())
+        meant = f" The nearest are {listed(like)}." if like else ""
+        raise ValueError(
+            "metric must be the name of a scikit-learn scorer (sklearn.metrics.get_scorer_names):"
+            f" found {metric!r}.{meant}"
+        )
+    check_number("level", level, above=True, below=1.0)
+    check_number("n_folds", n_folds, least=2, whole=True)
+    check_number("n_repeats", n_repeats, least=1, whole=True)
+    for name, value in switches.items():
+        if not isinstance(value, (bool, np.bool_)):
+            raise ValueError(f"{name} must be True or False: found {value!r}.")
+    _check_candidates(candidates)
+
+
+def _check_candidates(candidates: Any) -> None:
+    if candidates is None or candidates == ALL:
+        return
+    if isinstance(candidates, str):
+        raise ValueError(f"candidates must be a list of names: found the text {candidates!r}.")
+    if not isinstance(candidates, Iterable):
+        raise TypeError(
+            'candidates must be "all", a list of names or a dict of names and models: found '
+            f"{candidates!r}."
+        )
+    odd = [name for name in candidates if not isinstance(name, str)]
+    if odd:
+        raise TypeError(f"candidates must be named by text: found {odd[0]!r}.")
+    taken = [name for name in candidates if name in (SOURCE_ONLY, TARGET_ONLY, POOLED, BLEND)]
+    if taken:
+        raise ValueError(
+            f"{taken[0]!r} is the name of a model that every comparison has: give the candidate "
+            "another."
+        )
 
 
 def _why_not(learner: Any, observed: NDArray) -> str | None:

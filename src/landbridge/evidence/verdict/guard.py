@@ -20,6 +20,10 @@ BLEND = "blend"
 N_DRAWS = 20_000
 TOO_MANY = 100
 """Who has some labels will not get so many times as many."""
+COUNTED = ("accuracy", "balanced_accuracy")
+"""Scores that are shares of rows."""
+NO_GAIN = 1e-6
+"""A gain smaller than this share of the score is rounding."""
 POWER = 0.8
 USUAL_GAIN, USUAL_SPREAD = 0.1, 0.55
 """Where nothing could be measured: ten points, between models that differ on three rows of ten."""
@@ -175,29 +179,41 @@ def judge(
     def best(names: list[str]) -> str:
         return max(names, key=lambda name: scores[name].mean())
 
+    def hedge() -> list[str]:
+        """The blend, unless it is plainly worse than the best without a mapping."""
+        if BLEND not in scores:
+            return plain
+        lead = corrected_interval(scores[BLEND] - scores[fallback], test_share)
+        return plain if lead.high < 0 else [BLEND]
+
     baseline, fallback = best(alone), best(plain)
     p_values: dict[str, float] = {}
     if candidates:
         gains = np.column_stack([scores[name] - scores[fallback] for name in candidates])
-        p_values = dict(zip(candidates, simultaneous_p_values(gains, test_share, n_left).tolist()))
+        least = [least_p_value(gain, metric, n_labelled) for gain in gains.mean(axis=0).tolist()]
+        found = np.maximum(simultaneous_p_values(gains, test_share, n_left), least)
+        p_values = dict(zip(candidates, found.tolist()))
     passed = [name for name in candidates if p_values[name] <= level]
-    hedge = [BLEND] if BLEND in scores else plain
-    chosen = best(passed or hedge) if guard else best([*plain, *candidates])
-    tried = [name for name in scores if name not in alone]
-    shown = chosen if chosen in tried else best(tried) if tried else baseline
+    chosen = best(passed or hedge()) if guard else best([*plain, *candidates])
+    # The blend hedges, and may come to one domain alone: by itself it says nothing of transfer.
+    tried = [name for name in scores if name not in (*alone, BLEND)]
+    shown = chosen if chosen in (*tried, *passed) else best(tried) if tried else baseline
     difference = scores[shown] - scores[baseline]
     gain = corrected_interval(difference, test_share)
     alone_p = corrected_p_value(difference, test_share)
-    p_value = max(p_values.get(shown, 0.0), alone_p)
-    helps = chosen in tried and p_value <= level
+    p_value = max(p_values.get(shown, 0.0), alone_p, least_p_value(gain.mean, metric, n_labelled))
+    helps = chosen == shown != baseline and p_value <= level
     outcome = "helps" if helps else "hurts" if gain.high < 0 else "no evidence"
     needed = None
-    if outcome == "no evidence" and gain.mean > 0 and n_labelled:
-        error = corrected_error(difference, test_share)
-        needed = max(labels_needed(gain.mean, error * np.sqrt(n_labelled), level), n_labelled + 1)
+    has_gain = gain.mean > NO_GAIN * abs(scores[baseline].mean())
+    if outcome == "no evidence" and has_gain and n_labelled:
+        spread = corrected_error(difference, test_share) * np.sqrt(n_labelled)
+        each = level / max(1, len(candidates) + n_left)  # the test allows for their number
+        needed = max(labels_needed(gain.mean, spread, each), n_labelled + 1)
     details = [
         f"{shown} {gain_words(gain.mean, metric)} against {baseline}, the better of "
-        f"{' and '.join(alone)}; 95 % interval of the gain {gain.low:+.3f} to {gain.high:+.3f}.",
+        f"{' and '.join(alone)}; 95 % interval of the gain {signed(gain.low)} to "
+        f"{signed(gain.high)}.",
         f"One-sided p = {p_value:.3g}, corrected for overlapping folds (Nadeau & Bengio 2003); "
         f"a candidate passes the guard if it beats {fallback}, the best without a mapping, at "
         f"{level:g}, allowing for the number of candidates ({len(candidates) + n_left}).",
@@ -239,6 +255,28 @@ def cannot_tell(
     )
 
 
+def least_p_value(gain: float, metric: str, n_labelled: int) -> float:
+    """The least p-value that so few labelled rows can give to a gain in shares of them.
+
+    Who is right on k rows more, at best on k where the other errs: the sign test says 2^-k.
+    Folds that all show the same gain would have no spread, and be certain of it.
+
+    Examples
+    --------
+    >>> from landbridge.evidence.verdict.guard import least_p_value
+    >>> least_p_value(0.5, "accuracy", 6)
+    0.125
+    """
+    if not metric.startswith(COUNTED) or gain <= 0 or not n_labelled:
+        return 0.0
+    return float(0.5 ** (gain * n_labelled))
+
+
+def signed(value: float) -> str:
+    """A gain with its sign, to three decimals, or to one digit where these are all nought."""
+    return f"{value:+.3f}" if abs(value) >= 5e-4 or value == 0 else f"{value:+.0e}"
+
+
 def gain_words(gain: float, metric: str) -> str:
     """A gain in a scorer's terms: "gains 0.05 in accuracy", "lowers the max error by 0.05"."""
     name = metric.removeprefix("neg_").replace("_", " ")
@@ -248,11 +286,11 @@ def gain_words(gain: float, metric: str) -> str:
 
 
 def points(low: float, high: float, metric: str) -> str:
-    """A range of gains in words: "by 2.1 to 8.4 points of accuracy", "the error by 0.1 to 0.3"."""
+    """A range of gains in words, such as " by 2.1 to 8.4 points of accuracy"."""
     name = metric.removeprefix("neg_").replace("_", " ")
     if metric.startswith("neg_"):
-        return f"it lowers the {name} by {low:.3g} to {high:.3g}"
-    return f"by {100 * low:.1f} to {100 * high:.1f} points of {name}"
+        return f", it lowers the {name} by {low:.3g} to {high:.3g}"
+    return f" by {100 * low:.1f} to {100 * high:.1f} points of {name}"
 
 
 def _needed_words(needed: int, n_labelled: int) -> str:
@@ -280,14 +318,17 @@ def _sentence(
     said = gain_words(gain.mean, metric)
     if outcome == "helps":
         return (
-            f"Transfer helps {points(claim.low, claim.high, metric)}: {shown} against {baseline} "
+            f"Transfer helps{points(claim.low, claim.high, metric)}: {shown} against {baseline} "
             f"({100 * (1 - 2 * level):g} % interval)."
         )
     best = f"the best alternative, {shown}, {said} against {baseline}"
     if outcome == "hurts":
         return f"Transfer hurts: {best}. Use {chosen}."
-    others = {BLEND: "blend, the weighted mean of all models, is used", POOLED: "pooled is used"}
-    used = f" ({others[chosen]}, which hedges between both domains)" if chosen in others else ""
+    hedges = {BLEND: "blend, the weighted mean of all models,", POOLED: "pooled"}
+    if chosen in hedges:
+        used = f" ({hedges[chosen]} is used, which hedges between both domains)"
+    else:
+        used = f" ({chosen} is used, without a guard)" if chosen != baseline else ""
     return (
         f"No evidence that transfer helps, keep the baseline, {baseline}{used}: {best}, within the "
         "noise."

@@ -209,19 +209,27 @@ def _drop(runners: list[Runner], folds: list[int], rules: Rules) -> None:
 def _halve(
     runners: list[Runner], folds: list[int], to_come: list[int], rules: Rules, start: float
 ) -> None:
-    """Where the budget does not reach for all, the better half of the candidates goes on."""
+    """Where the budget does not reach for all, the better half of the candidates goes on.
+
+    If it does not reach for the best one either, none leaves: the folds done decide.
+    """
     if rules.budget is None:
         return
     left = start + rules.budget - time.time()
     candidates = [r for r in runners if r.is_running and r.role == "candidate"]
     candidates.sort(key=lambda r: -r.scores(folds).mean())
-    seconds = sum(r.spent for r in runners if r.is_running) * len(to_come) / len(folds)
-    while candidates and seconds > left:
-        keep = len(candidates) // 2
-        for runner in candidates[keep:]:
-            runner.dropped = f"not among the best after {len(folds)} folds, and the time was short"
-            seconds -= runner.spent * len(to_come) / len(folds)
-        candidates = candidates[:keep]
+    plain = [r for r in runners if r.is_running and r.role == "baseline"]
+
+    def seconds(keep: int) -> float:
+        return sum(r.spent for r in [*plain, *candidates[:keep]]) * len(to_come) / len(folds)
+
+    keep = len(candidates)
+    while keep > 1 and seconds(keep) > left:
+        keep //= 2
+    if seconds(keep) > left:
+        return
+    for runner in candidates[keep:]:
+        runner.dropped = f"not among the best after {len(folds)} folds, and the time was short"
 
 
 def _is_over(runners: list[Runner], to_come: list[int], rules: Rules, start: float) -> bool:
@@ -229,5 +237,7 @@ def _is_over(runners: list[Runner], to_come: list[int], rules: Rules, start: flo
     if rules.budget is None:
         return False
     n_done = max(len(runner.tried) for runner in runners)
+    if not n_done:
+        return True
     seconds = sum(r.spent for r in runners if r.is_running) * len(to_come) / n_done
     return time.time() - start + seconds > rules.budget
