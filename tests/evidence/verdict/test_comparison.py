@@ -2,6 +2,7 @@ import time
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.cluster import KMeans
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
@@ -315,3 +316,30 @@ def test_a_budget_for_one_round_alone_lets_the_first_folds_decide():
     others = [Runner(f"c{k}", "candidate", None, dict(runners[0].tried), spent=1.0) for k in "ab"]
     _halve([*runners, *others], [0, 1, 2, 3, 4], [5, 6, 7, 8, 9], rules, time.time())
     assert [r.name for r in [*runners, *others] if r.is_running] == ["source only", "coral"]
+
+
+class NoNumbers(ClassifierMixin, BaseEstimator):
+    """Predicts well, and gives probabilities that are none."""
+
+    def fit(self, Xs, ys, Xt, yt):
+        self.model_ = Transfer(LEARNER, "recentre").fit(Xs, ys, Xt, yt)
+        self.classes_ = self.model_.classes_
+        return self
+
+    def predict(self, X):
+        return self.model_.predict(X)
+
+    def predict_proba(self, X):
+        return np.full((len(X), 2), np.nan)
+
+
+@pytest.mark.parametrize("n_labels", [40, 3])
+def test_probabilities_that_are_no_numbers_are_told_and_no_part_of_the_blend(moved, n_labels):
+    Xs, ys, Xt, yt = moved
+    yt = np.where(np.arange(len(yt)) < n_labels, yt, np.nan)
+    candidates = {"odd": NoNumbers(), "coral": make_candidate("coral", LEARNER)}
+    options = {"n_repeats": 1, "blend": True, "guard": n_labels > 3}
+    found = compare(Xs, ys, Xt, yt, learner=LEARNER, candidates=candidates, **options)
+    assert found["odd"].error == "its predictions are not all finite numbers"
+    assert found.verdict.chosen == "blend"
+    assert np.isfinite(found.best_.predict_proba(Xt)).all()

@@ -40,6 +40,9 @@ from landbridge.mapping import make_mapping
 
 FEWEST_LABELS = 6
 """With fewer labelled target rows nothing can be compared."""
+NO_NUMBERS = "its predictions are not all finite numbers"
+FEW_ROWS = 50
+"""So many target rows show whether a model predicts anything at all."""
 EXPLAINS = "explains the target:"
 """How the choice without labels begins where the shift is explained."""
 ALL = "all"
@@ -291,6 +294,9 @@ def compare(
     )
     rules = Rules(n_folds, seconds is not None, seconds, limit, level, n_jobs)
     done, said = race(ground, models, rules, progress)
+    for runner in models:
+        if not all(np.isfinite(tried.chances).all() for tried in runner.tried.values()):
+            runner.error = NO_NUMBERS
     if not any(r.is_running for r in models if r.name in (SOURCE_ONLY, TARGET_ONLY)):
         raise ValueError(
             f'Neither source only nor target only could be fitted and scored by "{metric}": '
@@ -371,7 +377,9 @@ def _can_fit(trial: Trial, data: Data, limit: float | None) -> bool:
     try:
         with warnings.catch_warnings(), time_limit(limit):
             warnings.simplefilter("ignore")
-            chances_of(clone(trial.model).fit(*data), data.Xt[:1], class_names(data.ys, data.yt))
+            fitted, some = clone(trial.model).fit(*data), data.Xt[:FEW_ROWS]
+            if not np.isfinite(chances_of(fitted, some, class_names(data.ys, data.yt))).all():
+                trial.error = NO_NUMBERS
     except OutOfTime:
         trial.error = f"stopped after {limit:.3g} s, the time that one candidate has"
     except Exception as problem:  # whatever a candidate does, the others go on
