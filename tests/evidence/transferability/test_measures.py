@@ -82,6 +82,52 @@ def test_log_me_is_the_authors_fixed_point(n, d):
     assert log_me(F, y) == pytest.approx(expected, abs=1e-6)
 
 
+def plain_rounds(F, y, most=40_000):
+    """The same rounds for many draws at once, F (S, n, d) and y (S, n), run to their end."""
+    n = F.shape[1]
+    U, size, _ = np.linalg.svd(F, full_matrices=False)
+    sigma, x2 = size**2, np.einsum("snr,sn->sr", U, y) ** 2
+    rest = np.maximum((y**2).sum(axis=1) - x2.sum(axis=1), 0) if sigma.shape[1] < n else 0.0
+    t = np.ones((len(F), 1))
+    for _ in range(most):
+        u = t / (sigma + t)
+        gamma, m2 = (1 - u).sum(axis=1), (sigma * x2 / (sigma + t) ** 2).sum(axis=1)
+        alpha, beta = gamma / m2, (n - gamma) / (rest + (u**2 * x2).sum(axis=1))
+        moved = np.abs(np.log(alpha / beta / t[:, 0]))
+        still = (moved < 1e-10) | (np.abs(np.log(t[:, 0])) > 25)  # where nothing moves any more
+        t = np.where(still[:, None], t, (alpha / beta)[:, None])
+        if still.all():
+            break
+    fit = rest + (x2 * t / (sigma + t)).sum(axis=1)
+    logdet = np.log1p(sigma / t).sum(axis=1)
+    return 0.5 * (np.log(n / fit) - 1 - logdet / n - np.log(2 * np.pi)), still
+
+
+@pytest.mark.parametrize("d", [8, 30, 90])
+@pytest.mark.parametrize("strength", [0.0, 0.5, 2.0])
+def test_log_me_is_the_end_of_the_plain_rounds_for_many_draws(d, strength):
+    rng = np.random.default_rng(d)
+    y = rng.integers(0, 2, (40, 30))
+    F = rng.normal(size=(40, 30, d))
+    F[:, :, :2] += strength * np.eye(2)[y]
+    F[::3] *= 10 ** rng.uniform(-2, 2, (14, 1, 1))
+    F[1::3] *= np.exp(1.5 * rng.normal(size=(13, 1, d)))
+    expected, ended = plain_rounds(F, y.astype(float))
+    assert ended.mean() > 0.9
+    found = [evidence_of(one, labels[:, None] * 1.0)[0] for one, labels in zip(F, y)]
+    np.testing.assert_allclose(np.array(found)[ended], expected[ended], atol=1e-6)
+
+
+def test_log_me_is_the_end_of_the_plain_rounds_where_labels_are_weakly_told():
+    rng = np.random.default_rng(1)
+    y = rng.integers(0, 2, 100)
+    F = rng.normal(size=(100, 512))
+    F[:, :2] += np.eye(2)[y]
+    expected, ended = plain_rounds(np.array([F, F]), np.array([y == 0, y == 1]) * 1.0)
+    assert ended.all()
+    assert log_me(F, y) == pytest.approx(expected.mean(), abs=1e-9)
+
+
 def test_log_me_is_the_evidence_at_its_maximum():
     F, y = problem(strength=1.5)
     best = [
