@@ -1,6 +1,8 @@
-import os
+import importlib
+import sys
 import time
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from landbridge.evidence.verdict.race import rounds_of, sharing_in_turn
 from landbridge.mapping import CORAL
 
 LEARNER = LogisticRegression()
+HERE = str(Path(__file__).parent)
 BLIND = [name for name, kind in MAPPINGS.items() if kind.__name__ in LABEL_BLIND]
 
 
@@ -36,28 +39,20 @@ def truth_of(rows):
     return ((rows - SHIFT) @ DIRECTION > 0).astype(int)
 
 
-class Troubled(ClassifierMixin, BaseEstimator):
-    """A learner that does something that it should not when fitted."""
+@pytest.fixture(autouse=True)
+def importable(monkeypatch):
+    """Whatever process fits a troubled learner can import it."""
+    monkeypatch.syspath_prepend(HERE)
+    with parallel_config("loky", initializer=sys.path.append, initargs=(HERE,)):
+        yield
 
-    def __init__(self, trouble):
-        self.trouble = trouble
 
-    def fit(self, X, y):
-        if self.trouble == "killed":
-            os._exit(1)
-        if self.trouble == "slow":
-            time.sleep(20)
-        if self.trouble == "greedy":
-            raise MemoryError("no room for 1 TB")
-        self.classes_ = np.unique(y)
-        return self
-
-    def predict(self, X):
-        return np.repeat(self.classes_[:1], len(X))
+def trouble(what):
+    return importlib.import_module("troubled").Troubled(what)
 
 
 def troubled(what):
-    return Transfer(LEARNER, "identity", Refit(Troubled(what)))
+    return Transfer(LEARNER, "identity", Refit(trouble(what)))
 
 
 def good():
@@ -138,6 +133,34 @@ def test_any_error_of_a_candidate_is_shown_with_its_kind(moved):
     assert found["good"].error is None
 
 
+def test_a_candidate_that_calls_exit_ends_only_itself(moved):
+    candidates = {"exits": troubled("exits"), "good": good()}
+    found = compare(*moved, learner=LEARNER, candidates=candidates, n_repeats=1)
+    assert found["exits"].error == "SystemExit: 3"
+    assert len(found["good"].scores) == 5
+
+
+class Unknown(ClassifierMixin, BaseEstimator):
+    """A learner that other processes cannot import, since it is defined in a test."""
+
+
+def test_what_other_processes_cannot_import_or_what_calls_exit_there_is_not_called_killed(moved):
+    unknown = Transfer(Unknown(), "recentre")
+    candidates = {"unknown": unknown, "exits": troubled("exits"), "good": good()}
+    found = compare(*moved, learner=LEARNER, candidates=candidates, n_repeats=1, n_jobs=2)
+    assert "could not be handed to another process" in found["unknown"].error
+    assert "No module named 'tests'" in found["unknown"].error
+    assert "n_jobs=1" in found["unknown"].error
+    assert found["exits"].error == "SystemExit: 3"
+    assert len(found["good"].scores) == 5
+
+
+def test_an_interrupt_ends_the_whole_comparison(moved):
+    candidates = {"interrupted": troubled("interrupted"), "good": good()}
+    with pytest.raises(KeyboardInterrupt):
+        compare(*moved, learner=LEARNER, candidates=candidates, n_repeats=1)
+
+
 def test_a_killed_worker_costs_only_the_candidate_that_it_ran(moved):
     candidates = {"killed": troubled("killed"), "good": good()}
     found = compare(*moved, learner=LEARNER, candidates=candidates, n_repeats=1, n_jobs=2)
@@ -148,7 +171,7 @@ def test_a_killed_worker_costs_only_the_candidate_that_it_ran(moved):
 
 def test_a_metric_that_cannot_be_computed_says_on_which_rows(moved):
     Xs, ys, Xt, yt = moved
-    learner = Troubled(None)
+    learner = trouble(None)
     with pytest.raises(ValueError, match="Neither source only nor target only"):
         compare(Xs, ys, Xt, yt, learner=learner, candidates=["recentre"], metric="roc_auc")
     few = yt.copy()

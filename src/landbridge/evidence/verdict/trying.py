@@ -127,7 +127,10 @@ def time_limit(seconds: float | None) -> Iterator[None]:
 
 
 def attempt(ground: Ground, model: Any, job: Job) -> Attempt:
-    """Try a model on folds, one after the other, until one fails or its time is over."""
+    """Try a model on folds, one after the other, until one fails or its time is over.
+
+    A model that calls ``sys.exit`` has failed like any other; only Ctrl-C ends all.
+    """
     made, start = Attempt(job.model), time.time()
     ends = [end for end in (job.until, job.limit and start + job.limit) if end is not None]
     end = min(ends, default=None)
@@ -143,7 +146,7 @@ def attempt(ground: Ground, model: Any, job: Job) -> Attempt:
                     made.done.append((fold, _try(ground, model, fold)))
         except OutOfTime:
             made.error = f"stopped after {time.time() - start:.3g} s: {_which(job, end)}"
-        except Exception as problem:  # whatever a candidate does, the others go on
+        except (Exception, SystemExit) as problem:  # whatever a candidate does, the others go on
             made.error = _reason(problem)
     made.warnings = sorted({str(w.message) for w in said})
     made.seconds = time.time() - start
@@ -182,7 +185,7 @@ def _alone(ground: Ground, model: Any, job: Job, n_jobs: int | None) -> Attempt:
     except Exception as problem:
         if not _is_lost_worker(problem):
             raise
-        return Attempt(job.model, error=KILLED)
+        return Attempt(job.model, error=_how_lost(problem))
 
 
 def _parallel(n_jobs: int | None) -> Any:
@@ -191,6 +194,20 @@ def _parallel(n_jobs: int | None) -> Any:
 
 def _is_lost_worker(problem: Exception) -> bool:
     return isinstance(problem, BrokenExecutor) or type(problem).__name__ == "KilledWorker"
+
+
+def _how_lost(problem: Exception) -> str:
+    """What to say of a model whose process was lost while it was tried alone.
+
+    A process also breaks on what it cannot unpack; then the last line of its own account tells.
+    """
+    if "un-serialize" not in str(problem):
+        return KILLED
+    account = str(problem.__cause__ or problem).strip('\n"').splitlines()
+    return (
+        f"it could not be handed to another process ({account[-1]}): define it in a module that "
+        "can be imported there, or give n_jobs=1"
+    )
 
 
 def _try(ground: Ground, model: Any, fold: int) -> Tried:
@@ -229,6 +246,6 @@ def chances_of(model: Any, X: Any, classes: NDArray) -> NDArray[np.float64]:
     return spread
 
 
-def _reason(problem: Exception) -> str:
+def _reason(problem: BaseException) -> str:
     said = str(problem).strip() or "no message"
     return said if type(problem) is ValueError else f"{type(problem).__name__}: {said}"
