@@ -199,7 +199,7 @@ def scores_on(task: Task) -> Scores:
             found[name] = {
                 own: number(score_without_labels, own, seen)
                 for own in VALIDATORS
-                if own != "agreement"
+                if own not in ("agreement", "consensus")
             }
             P.append(seen.probabilities)
             found[name]["accuracy"] = float(np.mean(seen.predicted_target == task.y_test))

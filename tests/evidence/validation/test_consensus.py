@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.svm import SVC
 
 from landbridge import Transfer
-from landbridge.evidence.validation import rank_without_labels
+from landbridge.evidence.validation import Seen, rank_without_labels, score_without_labels
 from landbridge.evidence.validation.consensus import SHARPNESS, TRUSTED, consensus_of, trust_in
 
 NAMES = ("identity", "recentre", "standardise", "coral", "monge", "kmm", "sinkhorn")
@@ -139,3 +139,12 @@ def test_a_model_that_is_not_fitted_comes_last_with_the_reason(domains, models):
     assert table.index[-1] == "new" and "not fitted" in table.loc["new", "error"]
     with pytest.raises(TypeError, match="models must be a dict of names to fitted models"):
         rank_without_labels(list(models.values()), *domains[2:5])
+
+
+def test_the_consensus_is_a_validator_like_any_other(domains, models):
+    table = rank_without_labels(models, *domains[2:5])
+    own, *others = (models[name] for name in NAMES)
+    seen = Seen(own, *domains[2:5], others=others)
+    assert score_without_labels("consensus", seen) == table.loc[NAMES[0], "consensus"]
+    with pytest.raises(ValueError, match="takes 2 other models at least: others has 1"):
+        score_without_labels("consensus", Seen(own, *domains[2:5], others=others[:1]))

@@ -217,9 +217,10 @@ def test_margins_stand_in_for_probabilities(domains):
     two = Transfer(SVC(), "coral").fit(Xs, ys > 0, Xt)
     margin = two.target_.learner_.decision_function(Xt)
     np.testing.assert_allclose(Seen(two, Xh, yh > 0, Xt).probabilities[:, 1], expit(margin))
+    others = [Transfer(SVC(), name).fit(Xs, ys > 0, Xt) for name in ("identity", "recentre")]
     for name in VALIDATORS:
-        if name != "agreement":
-            assert np.isfinite(score_without_labels(name, Seen(two, Xh, yh > 0, Xt)))
+        seen = Seen(two, Xh, yh > 0, Xt, others=others)
+        assert np.isfinite(score_without_labels(name, seen))
 
 
 def test_without_probabilities_and_margins_the_remedy_is_named(domains):

@@ -137,6 +137,34 @@ def rank_without_labels(
     )
 
 
+def consensus_score(seen: Seen) -> float:
+    """Share of target rows that get the label which the others give them, by the trust in each.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two other models.
+    """
+    if len(seen.others) < FEWEST_MODELS - 1:
+        raise ValueError(
+            f'The validator "consensus" takes {FEWEST_MODELS - 1} other models at least: others '
+            f"has {len(seen.others)}. Give the other fitted candidates."
+        )
+    table = rank_without_labels(
+        {"own": seen.model} | {f"other {k}": model for k, model in enumerate(seen.others)},
+        seen.Xs,
+        seen.ys,
+        seen.Xt,
+        sample_weight=seen.sample_weight,
+        max_rows=seen.max_rows,
+        random_state=seen.random_state,
+    )
+    found = float(table["consensus"]["own"])
+    if not np.isfinite(found):
+        raise ValueError(str(table["error"]["own"]))
+    return found
+
+
 def trust_in(scores: pd.DataFrame) -> NDArray[np.float64]:
     """Mean rank of each model over validators, from 1/n for the worst to 1 for the best.
 

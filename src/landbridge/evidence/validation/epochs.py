@@ -12,7 +12,7 @@ from landbridge.evidence.validation.seen import Seen
 from landbridge.evidence.validation.validators import VALIDATORS, score_without_labels
 from landbridge.mapping.deep import Epoch
 
-NOT_OF_EPOCHS = ("reverse", "agreement")
+NOT_OF_EPOCHS = ("reverse", "agreement", "consensus")
 """They fit the method once more, or ask other models."""
 
 
@@ -22,7 +22,7 @@ class EpochValidator(BaseEstimator):
     Parameters
     ----------
     validator : str, default="dev"
-        A name of ``VALIDATORS`` but ``"reverse"`` and ``"agreement"``.
+        A name of ``VALIDATORS`` but ``"reverse"``, ``"agreement"`` and ``"consensus"``.
     max_rows : int, default=1000
         Rows of a domain that are looked at.
     random_state : int, default=0
@@ -64,7 +64,7 @@ def make_epoch_validator(validator: str, **options: Any) -> EpochValidator:
     ----------
     validator : str
         A name of ``VALIDATORS`` but ``"reverse"``, which would train once more after every epoch,
-        and ``"agreement"``, which needs other models.
+        and ``"agreement"`` and ``"consensus"``, which need other models.
     **options
         Those of ``EpochValidator``.
 

@@ -39,6 +39,12 @@ def _of_predictions(score: Callable[[Any], float]) -> Callable[[Seen], float]:
     return lambda seen: score(seen.probabilities)
 
 
+def _consensus(seen: Seen) -> float:
+    from landbridge.evidence.validation.consensus import consensus_score
+
+    return consensus_score(seen)
+
+
 VALIDATORS: dict[str, Validator] = {
     "source": Validator(source_score, needs_classes=False),
     "iwcv": Validator(weighted_score, needs_classes=False),
@@ -50,6 +56,7 @@ VALIDATORS: dict[str, Validator] = {
     "silhouette": Validator(silhouette),
     "mixval": Validator(mixed_score),
     "agreement": Validator(agreement_score),
+    "consensus": Validator(_consensus),
 }
 """Validators by name.
 
@@ -70,6 +77,7 @@ VALIDATORS: dict[str, Validator] = {
 ``silhouette``  predictions and distances
 ``mixval``      predictions of mixed rows (Hu et al. 2023)
 ``agreement``   predictions and those of other models (Jiang et al. 2022; Baek et al. 2022)
+``consensus``   predictions and those of other models, by the trust in each
 ==============  ================================================================================
 """
 
@@ -113,7 +121,7 @@ class LabelFreeScorer(BaseEstimator):
     validator : str, default="information"
         A name of ``VALIDATORS``.
     others : sequence of fitted models, default=()
-        For ``"agreement"``: the models to agree with.
+        For ``"agreement"`` and ``"consensus"``: the models to agree with.
     max_rows : int, default=1000
         Rows of a domain that are looked at.
     random_state : int, default=0
