@@ -281,6 +281,28 @@ def test_it_runs_under_dask(moved):
     np.testing.assert_array_equal(found["recentre"].scores, one["recentre"].scores)
 
 
+def test_a_killed_worker_of_dask_costs_only_the_candidate_that_it_ran(moved):
+    distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")
+    unknown = Transfer(Unknown(), "recentre")
+    candidates = {"killed": troubled("killed"), "unknown": unknown, "good": good()}
+    options = {"learner": LEARNER, "n_repeats": 1}
+    start = time.perf_counter()
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
+        ) as cluster,
+        distributed.Client(cluster),
+        parallel_config("dask"),
+    ):
+        found = compare(*moved, candidates=candidates, **options)
+    assert time.perf_counter() - start < 60  # without an end it would wait for ever
+    assert "the process that fitted it was killed" in found["killed"].error
+    assert "could not be handed to another process" in found["unknown"].error
+    alone = compare(*moved, candidates={"good": good()}, **options)
+    for name in ("good", "source only", "target only", "pooled"):
+        np.testing.assert_array_equal(found[name].scores, alone[name].scores)
+
+
 def test_models_of_one_mapping_are_tried_one_after_the_other():
     names = ["coral", "recentre", "regular", "coral+regular", "stacking"]
     models = make_candidates(names, LogisticRegression())

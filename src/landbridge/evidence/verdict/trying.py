@@ -1,5 +1,6 @@
 """Fit one model on some folds and score it, whatever happens on the way."""
 
+import pickle
 import signal
 import threading
 import time
@@ -8,10 +9,12 @@ from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, parallel_config
+from joblib.parallel import get_active_backend
 from numpy.typing import NDArray
 from sklearn.base import is_classifier
 from threadpoolctl import threadpool_limits
@@ -23,6 +26,8 @@ from landbridge.source import has_probabilities
 
 NEVER_TRIED = "not tried: the time was over before its turn"
 KILLED = "the process that fitted it was killed (out of memory, or a crash in compiled code)"
+GLANCE = 0.02
+"""Seconds between two looks at what Dask has done."""
 
 
 class OutOfTime(BaseException):
@@ -162,52 +167,103 @@ def attempts(
 ) -> Iterator[Attempt]:
     """Every job in parallel, in the order in which they end.
 
-    When a worker is killed joblib gives all up. What is left is then tried one at a time, so
-    that the candidate that kills its process is known, and no other suffers.
+    When a worker is lost, others' jobs are lost with it. What is left is then tried one at a
+    time, so that the candidate that kills its process is known, and no other suffers.
     """
     left = {job.model: job for job in jobs}
     try:
-        for made in _parallel(n_jobs)(delayed(attempt)(ground, models[j.model], j) for j in jobs):
+        for made in _in_parallel(ground, models, jobs, n_jobs):
             left.pop(made.model)
             yield made
-    except Exception as problem:
-        if not _is_lost_worker(problem):
-            raise
+    except BrokenExecutor:
         for job in left.values():
-            yield _alone(ground, models[job.model], job, n_jobs)
+            yield _alone(ground, models, job, n_jobs)
     finally:
         forget()
 
 
-def _alone(ground: Ground, model: Any, job: Job, n_jobs: int | None) -> Attempt:
+def _alone(ground: Ground, models: list[Any], job: Job, n_jobs: int | None) -> Attempt:
     try:
-        return next(iter(_parallel(n_jobs)([delayed(attempt)(ground, model, job)])))
-    except Exception as problem:
-        if not _is_lost_worker(problem):
-            raise
-        return Attempt(job.model, error=_how_lost(problem))
+        return next(iter(_in_parallel(ground, models, [job], n_jobs)))
+    except BrokenExecutor as problem:
+        if "un-serialize" not in str(problem):
+            return Attempt(job.model, error=KILLED)
+        account = str(problem.__cause__ or problem).strip('\n"').splitlines()
+        return Attempt(job.model, error=_not_handed(account[-1]))
 
 
-def _parallel(n_jobs: int | None) -> Any:
-    return Parallel(n_jobs=n_jobs, return_as="generator_unordered")
-
-
-def _is_lost_worker(problem: Exception) -> bool:
-    return isinstance(problem, BrokenExecutor) or type(problem).__name__ == "KilledWorker"
-
-
-def _how_lost(problem: Exception) -> str:
-    """What to say of a model whose process was lost while it was tried alone.
-
-    A process also breaks on what it cannot unpack; then the last line of its own account tells.
-    """
-    if "un-serialize" not in str(problem):
-        return KILLED
-    account = str(problem.__cause__ or problem).strip('\n"').splitlines()
+def _not_handed(why: str) -> str:
     return (
-        f"it could not be handed to another process ({account[-1]}): define it in a module that "
-        "can be imported there, or give n_jobs=1"
+        f"it could not be handed to another process ({why}): define it in a module that can be "
+        "imported there, or give n_jobs=1"
     )
+
+
+def _in_parallel(
+    ground: Ground, models: list[Any], jobs: list[Job], n_jobs: int | None
+) -> Iterator[Attempt]:
+    """Every job, where joblib's active backend runs it; ``BrokenExecutor`` if a worker is lost."""
+    backend, _ = get_active_backend()
+    if type(backend).__name__ == "DaskDistributedBackend":
+        return _under_dask(backend, ground, models, jobs)
+    calls = (delayed(attempt)(ground, models[job.model], job) for job in jobs)
+    made: Iterator[Attempt] = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(calls)
+    return made
+
+
+def _under_dask(
+    backend: Any, ground: Ground, models: list[Any], jobs: list[Job]
+) -> Iterator[Attempt]:
+    """Every job as a future of Dask's own, which tells by its state when its worker was lost.
+
+    Joblib's way to Dask waits for ever for a job that does not come back.
+    """
+    import cloudpickle  # comes with Dask
+
+    backend.effective_n_jobs(-1)  # waits for a first worker, or says that none is there
+    client, is_whole = backend.client, True
+    shared = client.scatter(ground, hash=False)
+    waiting = {
+        client.submit(
+            partial(_unpack_and_try, job=job, packed=cloudpickle.dumps(models[job.model])),
+            shared,
+            pure=False,
+            **backend.submit_kwargs,
+        )
+        for job in jobs
+    }
+    try:
+        with backend.retrieval_context():
+            while waiting:
+                for future in [future for future in waiting if future.status != "pending"]:
+                    waiting.remove(future)
+                    if future.status == "finished":
+                        yield future.result()
+                    is_whole = is_whole and not _is_lost(future)
+                time.sleep(GLANCE)
+    finally:
+        client.cancel(list(waiting))
+    if not is_whole:
+        raise BrokenExecutor("a worker of Dask's was lost")
+
+
+def _is_lost(future: Any) -> bool:
+    """Whether a job ended with its worker; an error of any other kind is raised."""
+    if future.status == "error":
+        problem = future.exception()
+        if type(problem).__name__ != "KilledWorker":
+            raise problem
+    return bool(future.status != "finished")
+
+
+def _unpack_and_try(ground: Ground, job: Job, packed: bytes) -> Attempt:
+    """A job in a worker of Dask's, which a model that cannot be unpacked would take down."""
+    try:
+        model = pickle.loads(packed)
+    except Exception as problem:  # whatever the import of the model's module raises
+        return Attempt(job.model, error=_not_handed(f"{type(problem).__name__}: {problem}"))
+    with parallel_config("sequential"):
+        return attempt(ground, model, job)
 
 
 def _try(ground: Ground, model: Any, fold: int) -> Tried:
