@@ -14,8 +14,16 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import confusion_matrix, mean_absolute_error, mean_squared_error, r2_score
 
 from landbridge.domains import Problem, Table, class_names, encode, is_labelled
-from landbridge.evidence import Comparison, Trial, diagnose, group_influence, learning_curve
+from landbridge.evidence import (
+    Comparison,
+    LearningCurve,
+    Trial,
+    diagnose,
+    group_influence,
+    learning_curve,
+)
 from landbridge.evidence.verdict.candidates import TARGET_ONLY
+from landbridge.evidence.verdict.influence import usual_groups
 from landbridge.mapping import Identity, Mapping, make_mapping
 from landbridge.saving import versions
 
@@ -111,9 +119,12 @@ def leaderboard_block(comparison: Comparison) -> dict[str, Any]:
 
 
 def learning_block(
-    problem: Problem, comparison: Comparison, learner: Any, seed: int
+    problem: Problem, comparison: Comparison, learner: Any, seed: int, seconds: float | None = None
 ) -> dict[str, Any]:
-    """Scores of baseline and chosen model at growing numbers of labels, and what more would add."""
+    """Scores of baseline and chosen model at growing numbers of labels, and what more would add.
+
+    In so many seconds: where they are too few, what was finished, and the reason.
+    """
     verdict = comparison.verdict
     names = dict.fromkeys([verdict.baseline, verdict.chosen])
     models = {name: comparison[name].model for name in names}
@@ -127,24 +138,42 @@ def learning_block(
         models=models,
         metric=comparison.metric,
         n_repeats=1,
+        budget=seconds,
         random_state=seed,
     )
+    known = [name for name in names if curve.scores[name].shape[1]]
     worth = [
         {"model": name, "more": more} | curve.worth(name, more)._asdict()
-        for name in names
+        for name in known
         for more in (len(comparison.observed), 4 * len(comparison.observed))
     ]
-    rows = curve.table.to_dict("records")
-    return {"metric": curve.metric, "rows": rows, "worth": worth, "reason": None}
+    rows = curve.table[curve.table["model"].isin(known)].drop(columns="error").to_dict("records")
+    return {"metric": curve.metric, "rows": rows, "worth": worth, "reason": _why_not_whole(curve)}
 
 
-def influence_block(problem: Problem, comparison: Comparison, seed: int) -> dict[str, Any]:
-    """What each class of the source (in regression each fifth) is worth to the best transfer."""
+def _why_not_whole(curve: LearningCurve) -> str | None:
+    """Why a curve, or a part of it, is not there."""
+    failed = [
+        f"{name} has no score at {size} labels ({reason.rstrip('.')})"
+        for name, errors in curve.errors.items()
+        for size, reason in errors.items()
+    ]
+    late = [f"{name}: {reason}" for name, reason in curve.dropped.items()]
+    return "; ".join([*late, *failed]) or None
+
+
+def influence_block(
+    problem: Problem, comparison: Comparison, seed: int, seconds: float | None = None
+) -> dict[str, Any]:
+    """What each class of the source (in regression each fifth) is worth to the best transfer.
+
+    Where there are two classes alone, each cluster; in so many seconds.
+    """
     scored = [t for t in comparison.trials if len(t.scores) and t.name != TARGET_ONLY]
     chosen = [trial for trial in scored if trial.name == comparison.verdict.chosen]
     trial = chosen[0] if chosen else max(scored, key=lambda trial: trial.scores.mean())
     yt = np.full(len(problem.Xt), None) if problem.yt is None else problem.yt
-    by = "classes" if problem.classes is None or len(problem.classes) > 2 else "clusters"
+    by = usual_groups(problem.ys, problem.classes is not None)
     table = group_influence(
         trial.model,
         problem.Xs,
@@ -154,11 +183,15 @@ def influence_block(problem: Problem, comparison: Comparison, seed: int) -> dict
         groups=by,
         metric=comparison.metric,
         n_repeats=1,
+        budget=seconds,
         random_state=seed,
     )
+    dropped = table["dropped"].dropna().tolist()
+    is_known = table["effect"].notna().any() or not dropped
+    table = table.drop(columns="dropped")
     rows = table.rename_axis("group").reset_index().to_dict("records")
-    rows = [row | {"group": str(row["group"])} for row in rows]
-    return {"model": trial.name, "by": by, "rows": rows, "reason": None}
+    rows = [row | {"group": str(row["group"])} for row in rows if is_known]
+    return {"model": trial.name, "by": by, "rows": rows, "reason": next(iter(dropped), None)}
 
 
 def moving_model(comparison: Comparison) -> tuple[str, Mapping] | None:

@@ -50,6 +50,14 @@ def test_a_block_without_figures_gives_its_reason():
     assert html.count("Not known: the budget was used up.") == 2
 
 
+def test_a_part_of_a_block_is_shown_with_the_reason_for_what_is_missing():
+    cut = {"reason": "the 9 s for it were over"}
+    text = text_of(render_report({"learning_curve": CURVE | cut, "influence": INFLUENCE | cut}))
+    assert text.count("Not all is known: the 9 s for it were over.") == 2
+    assert "Not known:" not in text
+    assert "+0.031 +0.011 to +0.052" in text and "ill 30 −0.081" in text
+
+
 def test_a_candidate_that_left_early_says_why(results):
     results["leaderboard"]["rows"][0]["dropped"] = "worse than coral after 5 folds"
     assert "worse than coral after 5 folds" in render_report(results)

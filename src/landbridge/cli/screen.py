@@ -151,15 +151,20 @@ def show_worth(console: Console, results: dict[str, Any]) -> None:
             interval = f"{signed(one['mean'])}, {signed(one['low'])} to {signed(one['high'])}"
             said = f"not known, {one['reason']}" if one["reason"] else interval
             bullet(console, f"{count(one['more'])} more for {one['model']}: {said}")
-        if curve["reason"]:
-            bullet(console, f"Not known: {curve['reason']}.")
+        _show_reason(console, curve)
     if influence:
         heading(console, "Which source rows help")
         for row in influence["rows"]:
             effect = signed(row["effect"]) if row["error"] is None else row["error"]
             bullet(console, f"{row['group']} ({count(row['rows'])} rows): {effect}")
-        if influence["reason"]:
-            bullet(console, f"Not known: {influence['reason']}.")
+        _show_reason(console, influence)
+
+
+def _show_reason(console: Console, block: dict[str, Any]) -> None:
+    """Why there is nothing, or only a part."""
+    if block["reason"]:
+        known = "Not all is known" if block["rows"] else "Not known"
+        bullet(console, f"{known}: {block['reason']}.")
 
 
 def feature_table(features: list[dict[str, Any]]) -> Table:

@@ -1,9 +1,13 @@
+import time
+
 import numpy as np
 import pytest
+from sklearn.cluster import KMeans
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from landbridge import learning_curve
+from landbridge import Transfer, learning_curve
 from landbridge.evidence.verdict.learning_curve import LearningCurve, power_law
+from landbridge.evidence.verdict.trying import OutOfTime
 
 LEARNER = LogisticRegression()
 
@@ -101,3 +105,140 @@ def test_too_few_labels_are_refused(domains):
         learning_curve(Xs, ys, Xt, yt, learner=LEARNER)
     with pytest.raises(ValueError, match="n_sizes"):
         learning_curve(*domains, learner=LEARNER, n_sizes=1)
+
+
+class Failing(Transfer):
+    """Fails at its first fit with that many labels."""
+
+    def __init__(self, source, at=0, error=RuntimeError):
+        super().__init__(source)
+        self.at = at
+        self.error = error
+
+    def fit(self, Xs, ys, Xt, yt):
+        if sum(label is not None for label in yt.tolist()) >= self.at:
+            raise self.error("it broke")
+        return super().fit(Xs, ys, Xt, yt)
+
+
+class Ringing(Transfer):
+    """After twelve fits the time is over, as the alarm says it."""
+
+    fits = 0
+
+    def fit(self, Xs, ys, Xt, yt):
+        Ringing.fits += 1
+        if Ringing.fits > 12:
+            raise OutOfTime
+        return super().fit(Xs, ys, Xt, yt)
+
+
+class Endless(Transfer):
+    def fit(self, Xs, ys, Xt, yt):
+        time.sleep(60)
+
+
+@pytest.mark.parametrize("error", [RuntimeError, ValueError, MemoryError, SystemExit])
+def test_a_model_that_fails_leaves_a_reason_and_the_others_go_on(domains, error):
+    models = {"odd": Failing(LEARNER, 50, error), "good": Transfer(LEARNER)}
+    curve = learning_curve(*domains, learner=LEARNER, models=models, n_repeats=1)
+    table = curve.table.set_index(["model", "labels"])
+    assert table.loc["good", "error"].isna().all() and table.loc["good", "score"].notna().all()
+    odd = table.loc["odd"]
+    assert odd.index[odd["error"].notna()].tolist() == [96]
+    assert odd["score"].isna().tolist() == odd["error"].notna().tolist()
+    assert "it broke" in odd["error"].iloc[-1]
+    assert "no score at some sizes" in curve.worth("odd", 10).reason
+    assert "it broke" in curve.worth("odd", 10).reason
+
+
+def test_where_no_model_can_be_fitted_the_reason_is_told(domains):
+    Xs, ys, Xt, yt = domains
+    with pytest.raises(
+        ValueError, match=r"No model could be fitted and scored: .*Xs has 15, Xt has 2"
+    ):
+        learning_curve(Xs, ys, Xt[:, :2], yt, learner=LEARNER)
+
+
+def test_a_metric_that_says_nothing_on_a_fold_is_a_reason(domains):
+    Xs, ys, Xt, yt = domains
+    yt[:119] = 1.0
+    yt[119] = 0.0
+    with pytest.raises(ValueError, match=r"No model could be fitted and scored: .*not defined"):
+        learning_curve(Xs, ys, Xt, yt, learner=LEARNER, metric="roc_auc", n_repeats=1)
+
+
+def test_intervals_stay_within_what_the_metric_can_say():
+    scores = np.array([[0.9, 1.0, 1.0], [1.0, 0.95, 1.0], [1.0, 1.0, 0.97], [0.99, 1.0, 1.0]])
+    curve = LearningCurve("accuracy", np.array([4, 8, 16, 32]), {"m": scores}, 0.25)
+    assert curve.table["high"].max() == 1.0
+    assert (curve.table["low"] < curve.table["score"]).all()
+    errors = LearningCurve("neg_log_loss", curve.sizes, {"m": scores - 1.0}, 0.25)
+    assert errors.table["high"].max() == 0.0 and errors.table["low"].min() < -0.05
+
+
+def test_no_more_is_gained_than_the_metric_has_left():
+    sizes = np.array([10, 20, 40, 80])
+    found = law(sizes, a=1.2, b=1.0, c=0.3, noise=0.01).worth("m", 500)
+    left = 1.0 - law(sizes, a=1.2, b=1.0, c=0.3, noise=0.01).scores["m"][-1].mean()
+    assert found.low <= found.mean <= found.high == pytest.approx(left)
+
+
+def test_time_that_is_over_leaves_whole_folds_of_the_first_models(domains, monkeypatch):
+    monkeypatch.setattr(Ringing, "fits", 0)
+    models = {"quick": Transfer(LEARNER), "slow": Ringing(LEARNER)}
+    curve = learning_curve(*domains, learner=LEARNER, models=models, n_repeats=1, budget="1h")
+    assert curve.scores["quick"].shape == (5, 5) and curve.scores["slow"].shape == (5, 2)
+    np.testing.assert_array_equal(curve.scores["slow"], curve.scores["quick"][:, :2])
+    assert curve.dropped == {"slow": "the 3600 s for the curve were over after 2 of 5 folds"}
+    assert curve.table["error"].isna().all() and curve.table["low"].notna().all()
+    assert "3 folds are the least, and the 3600 s" in curve.worth("slow", 10).reason
+
+
+def test_a_fit_is_stopped_when_the_time_is_over(domains):
+    models, start = {"slow": Endless(LEARNER)}, time.perf_counter()
+    curve = learning_curve(*domains, learner=LEARNER, models=models, budget="0.2s")
+    assert time.perf_counter() - start < 30
+    assert curve.dropped == {"slow": "the 0.2 s for the curve were over after 0 of 10 folds"}
+
+
+def test_a_model_whose_turn_never_came_says_so(domains):
+    curve = learning_curve(*domains, learner=LEARNER, budget=1e-3)
+    assert curve.scores["target only"].shape == (5, 0)
+    table = curve.table
+    assert table["score"].isna().all()
+    assert table["error"].str.contains("0.001 s for the curve were over after 0 of 10 folds").all()
+    assert "3 folds are the least, and the 0.001 s" in curve.worth("target only", 10).reason
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"models": "coral"}, "models must be a list of names .*: found 'coral'"),
+        ({"models": 5}, "models must be a list of names .*: found 5"),
+        ({"models": [3]}, "models must be named by text: found 3"),
+        ({"models": []}, "models is empty"),
+        ({"models": ["corral"]}, "Unknown candidate 'corral'"),
+        (
+            {"models": {"a": LEARNER}},
+            r"models\['a'\] must be a Transfer.* found LogisticRegression",
+        ),
+        ({"models": {"a": "coral"}}, r"models\['a'\] must be a Transfer.* found the text 'coral'"),
+        ({"learner": KMeans(2)}, "learner must be a scikit-learn classifier or regressor"),
+        ({"learner": "logistic"}, "learner must be .*: found 'logistic'"),
+        ({"metric": "acc"}, "metric must be .*: found 'acc'. The nearest"),
+        ({"n_folds": "5"}, "n_folds must be a whole number from 2 up: found '5'"),
+        ({"n_folds": 1}, "n_folds must be a whole number from 2 up: found 1"),
+        ({"n_repeats": 0}, "n_repeats must be a whole number from 1 up: found 0"),
+        ({"budget": "soon"}, "budget must be a span of time above zero: found 'soon'"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_any_work(domains, monkeypatch, options, message):
+    monkeypatch.setattr(Transfer, "fit", lambda *_: pytest.fail("a model was fitted"))
+    with pytest.raises((TypeError, ValueError), match=message):
+        learning_curve(*domains, **{"learner": LEARNER} | options)
+
+
+def test_a_curve_that_is_not_there_names_those_that_are():
+    with pytest.raises(KeyError, match="There is no curve of 'nope', but of m"):
+        law([10, 20, 40, 80]).worth("nope", 4)

@@ -1,5 +1,6 @@
 """The models to compare: baselines without a mapping, and candidates."""
 
+import inspect
 from collections.abc import Iterable
 from typing import Any
 
@@ -167,3 +168,54 @@ def _task(learner: Any) -> str:
 def make_candidates(names: Iterable[str], learner: Any) -> dict[str, Transfer]:
     """Candidates by their names, in the order given."""
     return {name: make_candidate(name, learner) for name in names}
+
+
+def check_model(name: str, model: Any) -> None:
+    """Refuse what does not learn from two domains, by ``fit(Xs, ys, Xt, yt)``.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name in the message.
+    model : object
+        What was given.
+
+    Raises
+    ------
+    TypeError
+        If it is a name, or a model of one domain.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> from landbridge.evidence.verdict.candidates import check_model
+    >>> check_model("transfer", Ridge())
+    Traceback (most recent call last):
+    TypeError: transfer must be a Transfer, which learns from two domains: found Ridge(). Give
+    Transfer(Ridge(), "identity"), or another mapping.
+    """
+    if isinstance(model, str):
+        raise TypeError(
+            f"{name} must be a Transfer, which learns from two domains: found the text {model!r}. "
+            f"Give make_candidate({model!r}, learner)."
+        )
+    if not _learns_from_two_domains(model):
+        is_learner = hasattr(model, "fit") and not isinstance(model, type)
+        remedy = f'Transfer({model!r}, "identity"), or another mapping' if is_learner else "one"
+        raise TypeError(
+            f"{name} must be a Transfer, which learns from two domains: found {model!r}. Give "
+            f"{remedy}."
+        )
+
+
+def _learns_from_two_domains(model: Any) -> bool:
+    """Whether its ``fit`` takes two tables and two columns of labels; scikit-learn's take one."""
+    if isinstance(model, type) or not hasattr(model, "fit"):
+        return False
+    form = inspect.signature(model.fit)
+    try:
+        form.bind("Xs", "ys", "Xt", "yt")
+    except TypeError:
+        return False
+    names = list(form.parameters)
+    return names[:2] != ["X", "y"] or "Xt" in names

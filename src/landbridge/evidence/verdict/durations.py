@@ -37,3 +37,15 @@ def as_seconds(name: str, value: Any) -> float | None:
             'a number, or text such as "90s", "5m" or "1h".'
         )
     return seconds
+
+
+def in_seconds(seconds: float) -> str:
+    """A span of time to three digits, as people write it.
+
+    Examples
+    --------
+    >>> from landbridge.evidence.verdict.durations import in_seconds
+    >>> in_seconds(17.0832), in_seconds(3600)
+    ('17.1 s', '3600 s')
+    """
+    return f"{float(f'{seconds:.3g}'):g} s"

@@ -1,6 +1,9 @@
 """Which part of the source helps, and which hurts: the target's score without it."""
 
+import time
 import warnings
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -10,12 +13,18 @@ from sklearn.base import clone, is_classifier
 from sklearn.cluster import KMeans
 from sklearn.metrics import get_scorer
 
-from landbridge.domains import as_labels, check_rows, is_labelled, labelled_rows
+from landbridge.domains import as_labels, check_rows, class_names, is_labelled, labelled_rows
+from landbridge.domains.parameters import check_number
+from landbridge.evidence.verdict.candidates import check_model
 from landbridge.evidence.verdict.comparison import FEWEST_LABELS, default_metric
 from landbridge.evidence.verdict.corrected_test import corrected_interval
+from landbridge.evidence.verdict.durations import as_seconds, in_seconds
 from landbridge.evidence.verdict.folds import Data, held_out, keeps_rows, repeated_folds, truth_of
+from landbridge.evidence.verdict.trying import OutOfTime, _reason, time_limit
 
-COLUMNS = ["rows", "effect", "low", "high", "verdict", "error"]
+COLUMNS = ["rows", "effect", "low", "high", "verdict", "error", "dropped"]
+FEWEST_FOLDS = 2
+"""Fewer have no spread, and give no interval."""
 
 
 def group_influence(
@@ -25,12 +34,13 @@ def group_influence(
     Xt: ArrayLike,
     yt: ArrayLike,
     *,
-    groups: Any = "classes",
+    groups: Any = None,
     n_clusters: int = 5,
     metric: str | None = None,
     n_folds: int = 5,
     n_repeats: int = 2,
     level: float = 0.95,
+    budget: float | str | None = None,
     random_state: int = 0,
 ) -> pd.DataFrame:
     """What each group of source rows is worth in the target, by leaving it out.
@@ -44,9 +54,10 @@ def group_influence(
         What to fit; it is cloned.
     Xs, ys, Xt, yt : array-like
         As in :func:`landbridge.compare`.
-    groups : "classes", "clusters" or array-like of shape (n_s,)
+    groups : "classes", "clusters" or array-like of shape (n_s,), optional
         Source rows by their label (in regression by fifths of it), by k-means on their features,
-        or by a column of one's own, such as the hospital or the year.
+        or by a column of one's own, such as the hospital or the year. By default classes, and
+        clusters where the source has but two classes: without one of them nothing can be learned.
     n_clusters : int
         Of ``"clusters"``.
     metric, n_folds, n_repeats, random_state
@@ -54,18 +65,24 @@ def group_influence(
     level : float
         Of the intervals, which allow for folds that overlap (Nadeau & Bengio 2003) and for the
         number of groups (Bonferroni).
+    budget : float or str, optional
+        Time to spend: seconds, or text such as ``"5m"``. When it is over, the folds done decide.
 
     Returns
     -------
     DataFrame
         A row for each group, the most harmful first: ``rows``, the ``effect`` on the score with
         its interval ``low`` to ``high``, the ``verdict`` (``"helps"``, ``"hurts"`` or
-        ``"no evidence"``), and the ``error`` where it cannot be left out.
+        ``"no evidence"``), the ``error`` where it cannot be left out, and why not all folds were
+        tried, in ``dropped``.
 
     Raises
     ------
     ValueError
-        If there are too few target labels, or fewer than two groups.
+        If a parameter does not fit, there are too few target labels or fewer than two groups, or
+        the transfer cannot be fitted with all source rows.
+    TypeError
+        If ``transfer`` does not learn from two domains.
 
     Examples
     --------
@@ -81,6 +98,13 @@ def group_influence(
     >>> found["verdict"].to_dict()
     {'south': 'hurts', 'north': 'helps'}
     """
+    check_model("transfer", transfer)
+    check_number("level", level, above=True, below=1.0)
+    check_number("n_folds", n_folds, least=2, whole=True)
+    check_number("n_repeats", n_repeats, least=1, whole=True)
+    check_number("n_clusters", n_clusters, least=2, whole=True)
+    seconds = as_seconds("budget", budget)
+    end = None if seconds is None else time.time() + seconds
     rows_s, rows_t = check_rows(Xs, "Xs", sparse=True), check_rows(Xt, "Xt", sparse=True)
     labels_t = as_labels(yt, rows_t.shape[0], "yt")
     data = Data(rows_s, as_labels(ys, rows_s.shape[0], "ys"), rows_t, labels_t)
@@ -91,6 +115,7 @@ def group_influence(
             f"{FEWEST_LABELS} are the least."
         )
     classifies = is_classifier(transfer)
+    groups = usual_groups(data.ys, classifies) if groups is None else groups
     names = group_names(groups, data, classifies, n_clusters, random_state)
     found = sorted(set(names.tolist()), key=str)
     if len(found) < 2:
@@ -100,23 +125,69 @@ def group_influence(
     n_folds = len(folds) // n_repeats
     stays = keeps_rows(data, len(known), n_folds)
 
-    def scores(source: NDArray) -> NDArray[np.float64]:
+    def score(fold: int, source: NDArray) -> float:
+        if end is not None and time.time() >= end:
+            raise OutOfTime
         part = data._replace(Xs=data.Xs[source], ys=data.ys[source])
-        return np.array([_score(transfer, part, known[test], stays, scorer) for _, test in folds])
+        return _score(transfer, part, known[folds[fold][1]], stays, scorer)
 
-    everything = scores(np.arange(len(names)))
+    with time_limit(None if end is None else end - time.time()):
+        effects, errors = _effects(score, len(folds), names, found)
+    dropped = None
+    if seconds and len(effects) < len(folds):
+        over = f"the {in_seconds(seconds)} for it were over"
+        dropped = f"{over} after {len(effects)} of {len(folds)} folds"
     share, wide = 1 / (n_folds - 1), 1 - (1 - level) / len(found)
     rows = {}
-    for name in found:
-        kept = np.flatnonzero(names != name)
-        try:
-            interval = corrected_interval(everything - scores(kept), share, wide)
+    for column, name in enumerate(found):
+        told: list[Any] = [*[np.nan] * 3, None]
+        if name not in errors and len(effects) >= FEWEST_FOLDS:
+            interval = corrected_interval([fold[column] for fold in effects], share, wide)
             said = "helps" if interval.low > 0 else "hurts" if interval.high < 0 else "no evidence"
-            rows[name] = [len(names) - len(kept), *interval, said, None]
-        except (ValueError, ArithmeticError) as problem:
-            rows[name] = [len(names) - len(kept), *[np.nan] * 3, None, str(problem)]
+            told = [*interval, said]
+        rows[name] = [int((names == name).sum()), *told, errors.get(name), dropped]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS)
     return table.rename_axis("group").sort_values("effect", kind="stable")
+
+
+def _effects(
+    score: Callable[[int, NDArray], float], n_folds: int, names: NDArray, found: list
+) -> tuple[list[list[float]], dict[Any, str]]:
+    """What each group adds to the score of each fold that time allows, and why it has none.
+
+    A group that cannot be left out on one fold is not tried on the next.
+    """
+    effects: list[list[float]] = []
+    errors: dict[Any, str] = {}
+
+    def without(fold: int, group: Any) -> float:
+        if group in errors:
+            return np.nan
+        try:
+            return score(fold, np.flatnonzero(names != group))
+        except (Exception, SystemExit) as problem:  # whatever one group does, the others go on
+            errors[group] = _reason(problem)
+            return np.nan
+
+    with suppress(OutOfTime):
+        for fold in range(n_folds):
+            everything = _with_all(score, fold, np.arange(len(names)))
+            effects.append([everything - without(fold, group) for group in found])
+    return effects, errors
+
+
+def _with_all(score: Callable[[int, NDArray], float], fold: int, rows: NDArray) -> float:
+    try:
+        return score(fold, rows)
+    except (Exception, SystemExit) as problem:
+        raise ValueError(
+            f"transfer cannot be fitted and scored with all source rows: {_reason(problem)}"
+        ) from problem
+
+
+def usual_groups(ys: NDArray, classifies: bool) -> str:
+    """What source rows are grouped by where nothing is said: classes, unless there are but two."""
+    return "clusters" if classifies and len(class_names(ys)) < 3 else "classes"
 
 
 def group_names(
@@ -145,4 +216,7 @@ def _score(transfer: Any, data: Data, rows: NDArray, stays: bool, scorer: Any) -
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         fitted = clone(transfer).fit(*held_out(data, rows, stays))
-        return float(scorer(fitted, *truth_of(data, rows)))
+        score = float(scorer(fitted, *truth_of(data, rows)))
+    if not np.isfinite(score):
+        raise ValueError("the metric is not defined on every fold")
+    return score
