@@ -111,3 +111,24 @@ def test_the_difference_of_the_scores_has_an_interval():
     found = class_concept(probe_classes(Xs, ys, Xt), 1 - yt)
     assert found["difference_low"] < found["target"] - found["source"] < found["difference_high"]
     assert found["difference_high"] < 0
+
+
+def test_rows_that_weigh_nothing_do_not_count():
+    rng = np.random.default_rng(0)
+    score, wrong = rng.normal(size=(2, 200))
+    far = np.r_[wrong[100:], wrong[:50] + 9]
+    weights = np.ones(100), np.r_[np.ones(100), np.zeros(50)]
+    p = number_concept_p(score[:100], wrong[:100], np.r_[score[100:], score[:50]], far, weights)
+    alone = number_concept_p(score[:100], wrong[:100], score[100:], wrong[100:])
+    assert p == pytest.approx(alone, rel=0.1)
+    assert number_concept_p(score[:100], wrong[:100], np.r_[score[100:], score[:50]], far) < 0.01
+
+
+def test_uneven_noise_is_no_other_rule():
+    rejected = []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        score, noise = rng.normal(size=(2, 160))
+        wrong = noise * np.abs(score) ** 2
+        rejected.append(number_concept_p(score[:100], wrong[:100], score[100:], wrong[100:]) < 0.01)
+    assert np.mean(rejected) <= 0.04

@@ -122,3 +122,98 @@ def test_what_cannot_be_tested_is_unknown():
     assert diagnosis.main_kind == "unknown"
     assert [one["family"] for one in diagnosis.advice] == ["label some target rows"]
     assert advise(diagnosis.to_dict()) == diagnosis.advice
+
+
+def bent(kind, seed, n):
+    """Rows whose labels follow a rule that no straight line can: a cross, a ring."""
+    rng = np.random.default_rng(seed)
+    Xs, Xt = rng.normal(size=(n, 3)), rng.normal(size=(n, 3))
+    if kind == "cross":
+        return Xs, Xs[:, 0] * Xs[:, 1] > 0, Xt, Xt[:, 0] * Xt[:, 1] > 0
+    return Xs, (Xs[:, :2] ** 2).sum(1) > 1.4, Xt, (Xt[:, :2] ** 2).sum(1) > 1.4
+
+
+@pytest.mark.parametrize("kind", ["cross", "ring"])
+def test_a_bent_rule_that_is_turned_round_is_found(kind):
+    for seed in range(3):
+        Xs, ys, Xt, yt = bent(kind, seed, 300)
+        diagnosis = diagnose(Xs, ys, Xt, ~yt)
+        assert diagnosis.main_kind == "concept"
+        assert diagnosis.concept["target"] < 0.4 < 0.7 < diagnosis.concept["source"]
+        assert "identity" not in str(diagnosis.advice)
+        assert diagnose(Xs, ys, Xt, yt).kinds[3]["found"] is False
+
+
+@pytest.mark.parametrize("numbers", [True, False])
+def test_another_place_under_a_bent_rule_is_no_other_rule(numbers):
+    found = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        Xs, Xt = rng.normal(size=(300, 4)), rng.normal(size=(200, 4)) + 0.7 * np.eye(4)[0]
+        heights = [X[:, 0] ** 2 for X in (Xs, Xt)]
+        if numbers:
+            ys, yt = (h + 0.3 * rng.normal(size=len(h)) for h in heights)
+        else:
+            ys, yt = (rng.random(len(h)) < 1 / (1 + np.exp(3 - 3 * h)) for h in heights)
+        found.append(diagnose(Xs, ys, Xt, yt).main_kind)
+    assert found.count("covariate") >= 5
+
+
+def test_a_source_model_that_guesses_tells_nothing_of_rules():
+    rng = np.random.default_rng(0)
+    Xs, Xt = rng.normal(size=(200, 3)), rng.normal(size=(150, 3))
+    diagnosis = diagnose(Xs, rng.integers(0, 2, 200), Xt, rng.integers(0, 2, 150))
+    assert diagnosis.main_kind == "none seen"
+    assert diagnosis.kinds[3]["found"] is None
+    assert "no better than guessing" in diagnosis.statements[-1]
+    assert [one["family"] for one in diagnosis.advice] == ["compare with target labels alone"]
+
+
+def test_domains_without_rows_in_common_tell_nothing_of_rules():
+    Xs, ys, Xt, yt = domains("none", 0, 600)
+    diagnosis = diagnose(Xs, ys, Xt + 12, 1 - yt)
+    assert diagnosis.main_kind == "covariate or concept"
+    assert "lie where the source does are worth no more than" in diagnosis.statements[-1]
+
+
+def test_with_another_rule_no_reweighting_is_advised():
+    Xs, ys, Xt, yt = domains("covariate", 0)
+    diagnosis = diagnose(Xs, ys, Xt, 1 - yt)
+    assert diagnosis.main_kind == "concept"
+    assert diagnosis.kinds[0]["found"]
+    assert not {"kmm", "ulsif", "classifier-ratio"} & {
+        name for one in diagnosis.advice for name in one["try"]
+    }
+
+
+def test_a_source_of_one_class_gets_no_correction_of_shares():
+    Xs, _, Xt, yt = domains("none", 0, 150)
+    diagnosis = diagnose(Xs, np.zeros(150, dtype=int), Xt, yt)
+    said = str(diagnosis)
+    assert "nobody can know" not in said
+    assert "leaves no difference" not in said
+    assert "there is no source model to compare them with" in said
+    assert diagnosis.advice[0]["why"].startswith("the source has no rows of 1")
+
+
+def test_a_class_of_one_source_row_leaves_the_others_checked():
+    Xs, ys, Xt, yt = domains("none", 0, 150)
+    ys[0] = 9
+    diagnosis = diagnose(Xs, ys, Xt, yt)
+    assert diagnosis.label["classes"] == [0, 1, 9]
+    assert diagnosis.concept["n_target_labelled"] == 150
+    assert diagnosis.label["target_estimated"][2] == 0.0
+    assert diagnosis.label_free["source_accuracy"] > 0.7
+
+
+def test_headline_and_sentences_never_part():
+    calls = set()
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        step = 0.12 * (seed % 4)
+        diagnosis = diagnose(rng.normal(size=(120, 2)), None, rng.normal(size=(120, 2)) + step)
+        said = " ".join(diagnosis.statements)
+        told = "The features differ" in said or "Features that differ by themselves" in said
+        assert told == diagnosis.kinds[0]["found"]
+        calls.add(told)
+    assert calls == {True, False}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from landbridge.evidence.shift.concept_shift import LEAST_LABELS
+from landbridge.evidence.shift.concept_shift import FEW_LABELS, LEAST_LABELS, why_unknown
 from landbridge.evidence.shift.explanations import CLASS_SHARES, MEANS
 from landbridge.evidence.shift.kinds import (
     LEVEL,
@@ -38,10 +38,11 @@ def advise(facts: dict[str, Any]) -> list[Advice]:
         # Rows that moments bring back lie nowhere new; others do, whatever else is done.
         *([*on_features, *_on_support(facts)] if moved else [*_on_support(facts), *on_features]),
     ]
-    if not advice and features_differ(facts) is False:
+    why = why_unknown(facts)
+    if not advice and features_differ(facts) is False and why in ("", FEW_LABELS):
         advice.append(_nothing(found["concept"]))
-    if found["concept"] is None:
-        advice.append(_label_some(facts))
+    if why:
+        advice.append(_label_some(facts) if why == FEW_LABELS else _on_target_alone(why))
     return advice
 
 
@@ -81,14 +82,14 @@ def _on_rules(concept: bool | None) -> list[Advice]:
         _advice(
             "learn from target labels, regularised towards the source",
             ["regular", "stacking", "target-only"],
-            "labels do not follow the source model in the target; no reweighting of rows changes "
-            "that, only target labels do",
+            "labels do not follow the source model, even where both domains have rows: no "
+            "reweighting of rows changes that, only target labels do",
         )
     ]
 
 
 def _on_shares(facts: dict[str, Any]) -> list[Advice]:
-    if not is_label_shift(facts):
+    if not is_label_shift(facts) or missing_classes(facts["label"]):
         return []
     return [
         _advice(
@@ -103,7 +104,8 @@ def _on_shares(facts: dict[str, Any]) -> list[Advice]:
 def _on_features(facts: dict[str, Any], found: dict[str, bool | None]) -> list[Advice]:
     if not features_differ(facts) or is_label_shift(facts):
         return []
-    moved, weighed = _move(explained_by(facts, but=CLASS_SHARES)), _weigh(facts)
+    moved = _move(explained_by(facts, but=CLASS_SHARES))
+    weighed = [] if found["concept"] else _weigh(facts)
     # Labels that still follow the source model speak for rows drawn anew, not for rows moved.
     ordered = [*weighed, *moved] if found["concept"] is False else [*moved, *weighed]
     if ordered:
@@ -111,7 +113,7 @@ def _on_features(facts: dict[str, Any], found: dict[str, bool | None]) -> list[A
     return [
         _advice(
             "compare several",
-            ["coral", "sinkhorn", "tca", "classifier-ratio"],
+            ["coral", "sinkhorn", "tca", *([] if found["concept"] else ["classifier-ratio"])],
             "the features differ, and neither class shares nor means and covariances explain how",
         )
     ]
@@ -155,6 +157,14 @@ def _nothing(concept: bool | None) -> Advice:
     if concept is False:
         why += ", and labels follow the source model"
     return _advice("nothing to carry over: the source as it is", ["identity", "pooled"], why)
+
+
+def _on_target_alone(why: str) -> Advice:
+    return _advice(
+        "compare with target labels alone",
+        ["target-only", "pooled"],
+        f"whether labels follow the source cannot be told, since {why}",
+    )
 
 
 def _label_some(facts: dict[str, Any]) -> Advice:

@@ -23,7 +23,7 @@ from landbridge.evidence.shift.explanations import explanations
 from landbridge.evidence.shift.feature_shift import feature_shift
 from landbridge.evidence.shift.kinds import MAIN_KINDS, kinds, main_kind
 from landbridge.evidence.shift.label_shift import class_shift, number_shift
-from landbridge.evidence.shift.probe import MAX_ROWS, probe_classes, probe_numbers
+from landbridge.evidence.shift.probe import MAX_ROWS, Probe, probe_classes, probe_numbers
 from landbridge.evidence.shift.statements import statements
 from landbridge.evidence.shift.support import support_gap
 from landbridge.evidence.shift.two_sample import (
@@ -251,10 +251,11 @@ def _class_labels(
     blocks = {"label": class_shift(classes, source, target, probe)}
     if probe is None:
         return {**blocks, "concept": None, "label_free": None}
+    known = _known_to(probe, target, present)
     right = (probe.source.argmax(axis=1) == probe.y).astype(float)
     return {
         **blocks,
-        "concept": class_concept(probe, _position(target, present), random_state=random_state),
+        "concept": class_concept(probe, known, random_state=random_state),
         "label_free": {
             "mean_entropy": mean_entropy(probe.target),
             "diversity": diversity(probe.target),
@@ -275,7 +276,7 @@ def _number_labels(
     wrong = np.abs(probe.y - probe.source)
     return {
         **block,
-        "concept": number_concept(probe, target),
+        "concept": number_concept(probe, target, random_state=random_state),
         "label_free": _weighted("absolute_error", wrong, rows_s[probe.rows], rows_t, random_state),
     }
 
@@ -300,6 +301,18 @@ def _position(codes: NDArray, present: NDArray) -> NDArray[np.float64]:
     at = np.searchsorted(present, codes).clip(max=len(present) - 1)
     found = np.where(present[at] == codes, at, -1.0)
     return np.where(np.isnan(codes), np.nan, found)
+
+
+def _known_to(probe: Probe, target: NDArray, present: NDArray) -> NDArray[np.float64]:
+    """Positions of target labels among the probe's classes.
+
+    A class that the source lacks is -1, and ``NaN`` one that it has too few rows of to be learned.
+    """
+    if probe.classes is None:
+        return _position(target, present)
+    found = _position(target, present[probe.classes])
+    unlearned = np.delete(present, probe.classes)
+    return np.where(np.isin(target, unlearned), np.nan, found)
 
 
 def _as_values(y: NDArray, name: str) -> NDArray[np.float64]:

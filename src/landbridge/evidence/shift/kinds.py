@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from landbridge.evidence.shift.concept_shift import CONCEPT_LEVEL, concept_found
 from landbridge.evidence.shift.explanations import CLASS_SHARES
 
 LEVEL = 0.05
-CONCEPT_LEVEL = 0.01  # its p-value leaves out the source model's own error
 MOSTLY = 0.8
 """A simple change that takes away this much of the difference counts as its explanation."""
 
@@ -15,7 +15,7 @@ MAIN_KINDS = {
     "concept": "concept shift",
     "covariate or concept": "covariate shift, or concept shift too",
     "none": "no shift was found",
-    "none seen": "no shift is seen, as far as can be without target labels",
+    "none seen": "no shift is seen, but whether labels follow the same rule is not known",
     "unknown": "too few rows to tell",
 }
 """What each main kind is called."""
@@ -34,10 +34,8 @@ def kinds(facts: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def whole_differs(facts: dict[str, Any]) -> bool | None:
-    """Whether either test of the features as a whole rejects; two tests share the level."""
-    if facts["c2st"] is None:
-        return None
-    return min(facts["c2st"]["p_value"], facts["mmd"]["p_value"]) <= LEVEL / 2
+    """Whether either test of the features as a whole rejects; two tests share their level."""
+    return None if facts["c2st"] is None else _whole_p(facts) <= feature_level(facts)
 
 
 def features_differ(facts: dict[str, Any]) -> bool | None:
@@ -45,11 +43,24 @@ def features_differ(facts: dict[str, Any]) -> bool | None:
     return None if facts["c2st"] is None else covariate_p(facts) <= LEVEL
 
 
+def feature_level(facts: dict[str, Any]) -> float:
+    """The level of the tests of the whole, and that of the features one by one: they share 5 %.
+
+    Sentences and headline go by the same level, so that neither calls what the other does not.
+    """
+    both = facts["c2st"] is not None and facts["features"]
+    return LEVEL / 2 if both else LEVEL
+
+
 def covariate_p(facts: dict[str, Any]) -> float:
     """The p-value of both tests of the whole and all of the features, by Bonferroni."""
-    whole = 2 * min(facts["c2st"]["p_value"], facts["mmd"]["p_value"])
-    one_by_one = min((row["p_adjusted"] for row in facts["features"]), default=1.0)
-    return min(1.0, 2 * min(whole, one_by_one))
+    one_by_one = [row["p_adjusted"] for row in facts["features"]]
+    least = min([_whole_p(facts), *one_by_one])
+    return min(1.0, LEVEL / feature_level(facts) * least)
+
+
+def _whole_p(facts: dict[str, Any]) -> float:
+    return min(1.0, 2 * min(facts["c2st"]["p_value"], facts["mmd"]["p_value"]))
 
 
 def explained_by(facts: dict[str, Any], but: str = "") -> dict[str, Any] | None:
@@ -76,7 +87,8 @@ def main_kind(facts: dict[str, Any]) -> str:
     ``"concept"``: the same row means another label; ``"label"``: class shares have changed, and
     with them all else; ``"covariate"``: the features have, and labels follow them as before;
     ``"covariate or concept"``: the features have, and no labels tell the rest; ``"none"``:
-    nothing was found, labels included; ``"none seen"``: nor, without labels; or ``"unknown"``.
+    nothing was found, labels included; ``"none seen"``: nor, where labels do not tell; or
+    ``"unknown"``.
     """
     found = {row["kind"]: row["found"] for row in facts["kinds"]}
     if found["concept"]:
@@ -165,7 +177,7 @@ def _concept(facts: dict[str, Any]) -> dict[str, Any]:
     p_values = [concept["p_value"], concept["p_value_with_shares"]]
     p_value = max(p for p in p_values if p is not None)
     return row | {
-        "found": p_value <= CONCEPT_LEVEL,
+        "found": concept_found(concept),
         "measure": f"change of the source model's {concept['metric']}",
         "size": concept["target"] - concept["source"],
         "low": concept["difference_low"],

@@ -48,7 +48,9 @@ def class_shift(
         "condition": None,
     }
     if probe is not None and len(target) >= LEAST_ROWS:
-        estimates = _estimates(np.unique(source[~np.isnan(source)]), len(classes), probe)
+        present = np.unique(source[~np.isnan(source)])
+        learned = present if probe.classes is None else present[probe.classes]
+        estimates = _estimates(learned, len(classes), probe)
     return {
         "kind": "classification",
         "classes": classes.tolist(),

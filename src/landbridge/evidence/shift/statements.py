@@ -3,8 +3,13 @@
 import math
 from typing import Any
 
-from landbridge.evidence.shift.concept_shift import LEAST_LABELS
-from landbridge.evidence.shift.kinds import CONCEPT_LEVEL, LEVEL, explained_by, whole_differs
+from landbridge.evidence.shift.concept_shift import (
+    CONCEPT_LEVEL,
+    FEW_LABELS,
+    LEAST_LABELS,
+    why_unknown,
+)
+from landbridge.evidence.shift.kinds import LEVEL, explained_by, feature_level, whole_differs
 from landbridge.evidence.shift.label_shift import LEAST_ROWS
 
 N_NAMED = 3
@@ -20,7 +25,7 @@ def statements(facts: dict[str, Any]) -> list[str]:
         *_on_covariates(facts),
         *_on_explanation(facts),
         *_on_support(facts["support"]),
-        *_on_features(facts["features"]),
+        *_on_features(facts["features"], feature_level(facts)),
         *_on_labels(facts["label"]),
         *_on_concept(facts),
     ]
@@ -37,7 +42,7 @@ def _on_covariates(facts: dict[str, Any]) -> list[str]:
     figures = (
         f"a classifier tells target rows from source rows with AUC {c2st['auc']:.2f} "
         f"({c2st['low']:.2f} to {c2st['high']:.2f}; p = {c2st['p_value']:.2g}), "
-        f"and MMD² is {mmd['mmd2']:.2g} (p = {mmd['p_value']:.2g})"
+        f"and MMD² is {mmd['mmd2']:.2g} ({_range(mmd, 'low', 'high')}p = {mmd['p_value']:.2g})"
     )
     if whole_differs(facts):
         return [f"The features differ between the domains: {figures}."]
@@ -68,9 +73,9 @@ def _on_support(support: dict[str, Any] | None) -> list[str]:
     ]
 
 
-def _on_features(features: list[dict[str, Any]]) -> list[str]:
-    found = [row for row in features if row["p_adjusted"] <= LEVEL]
-    lines = [_most_shifted(found, len(features))]
+def _on_features(features: list[dict[str, Any]], level: float) -> list[str]:
+    found = [row for row in features if row["p_adjusted"] <= level]
+    lines = [_most_shifted(found, len(features), level)]
     unseen = [row for row in features if row["only_target"]]
     if unseen:
         lines.append(
@@ -83,13 +88,13 @@ def _on_features(features: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def _most_shifted(found: list[dict[str, Any]], n_features: int) -> str:
+def _most_shifted(found: list[dict[str, Any]], n_features: int, level: float) -> str:
     if not found:
-        return f"None of {n_features} features differs by itself at the 5% level (Holm)."
+        return f"None of {n_features} features differs by itself at the {level:.2g} level (Holm)."
     named = [f"{row['name']} ({_effect(row)})" for row in found[:N_NAMED]]
     return (
-        f"Features that differ by themselves at the 5% level (Holm): {len(found)} of {n_features}; "
-        f"the most: {_list(named)}."
+        f"Features that differ by themselves at the {level:.2g} level (Holm): {len(found)} of "
+        f"{n_features}; the most: {_list(named)}."
     )
 
 
@@ -167,23 +172,34 @@ def _contradiction(label: dict[str, Any]) -> str:
 def _largest_change(label: dict[str, Any], key: str) -> str:
     rows = list(zip(label["classes"], label["source"], label[key], strict=True))
     name, source, target = max(rows, key=lambda row: abs(row[1] - row[2]))
-    return f"class {name} makes up {target:.0%} (source: {source:.0%}), the largest change"
+    low, high = (label.get(f"{key.removeprefix('target_')}_{end}") for end in ("low", "high"))
+    k = [row[0] for row in rows].index(name)
+    between = f", {low[k]:.0%} to {high[k]:.0%}" if low and high else ""
+    return f"class {name} makes up {target:.0%} (source: {source:.0%}){between}, the largest change"
 
 
 def _on_concept(facts: dict[str, Any]) -> list[str]:
-    concept, label = facts["concept"], facts["label"]
-    if concept is None:
+    concept, label, why = facts["concept"], facts["label"], why_unknown(facts)
+    if why == FEW_LABELS:
         n = 0 if label is None else label["n_target_labelled"]
         return [
             f"Whether labels depend on the features in the same way in both domains cannot be "
             f"known from {n} target labels (at least {LEAST_LABELS} are checked, beside a source "
             "model); nor, without it, whether transfer helps."
         ]
+    if concept is None:
+        return [f"Whether labels depend on the features in the same way cannot be told: {why}."]
     scores = (
         f"the source model's {concept['metric']} is {concept['target']:.3g} on "
         f"{concept['n_target_labelled']} labelled target rows and {concept['source']:.3g} out of "
-        f"fold in the source (p = {concept['p_value']:.2g})"
+        f"fold in the source ({_range(concept, 'difference_low', 'difference_high', 'change ')}"
+        f"p = {concept['p_value']:.2g} where both have rows)"
     )
+    if why:
+        return [
+            "Whether labels depend on the features in the same way cannot be told: "
+            f"{why}; {scores}."
+        ]
     with_shares = concept["p_value_with_shares"]
     if concept["p_value"] <= CONCEPT_LEVEL and (with_shares or 0.0) > CONCEPT_LEVEL:
         return [
@@ -192,10 +208,17 @@ def _on_concept(facts: dict[str, Any]) -> list[str]:
         ]
     if concept["p_value"] <= CONCEPT_LEVEL:
         return [
-            f"Labels do not follow the source model in the target: {scores}. The dependence has "
-            "changed, or the model does not reach as far as the target's rows."
+            f"Labels do not follow the source model in the target: {scores}. They differ even "
+            "where both domains have rows, so that they depend on the features differently."
         ]
     return [f"No clear sign that labels depend on the features differently: {scores}."]
+
+
+def _range(block: dict[str, Any], low: str, high: str, lead: str = "") -> str:
+    """A 95 % interval to begin a bracket with, or nothing where there is none."""
+    if block.get(low) is None:
+        return ""
+    return f"{lead}{block[low]:.2g} to {block[high]:.2g}; "
 
 
 def _list(names: Any, n: int | None = None) -> str:
