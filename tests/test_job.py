@@ -119,10 +119,47 @@ def test_a_budget_that_is_used_up_leaves_the_reason(monkeypatch):
         time.sleep(30)
 
     monkeypatch.setattr("landbridge.job.learning_block", endless)
-    monkeypatch.setattr("landbridge.job.COMPARING", 0.999)
+    monkeypatch.setattr("landbridge.job.DESCRIBING", 1.0)  # of what is left nothing is to be spent
     tables = make_table(60, 60), make_table(40, 30, 1.0, seed=1)
     found = run(*tables, label="y", budget=300, **QUICK).results
     assert found["learning_curve"] == {"rows": [], "reason": "the budget was used up"}
+
+
+def test_what_the_comparison_leaves_of_the_budget_goes_to_what_explains_it(monkeypatch):
+    given = {}
+
+    def curve(*_):
+        given["curve"] = _[-1]
+        return {"rows": [], "reason": "not asked"}
+
+    def groups(*_):
+        given["groups"] = _[-1]
+        return {"rows": [], "reason": "not asked"}
+
+    monkeypatch.setattr("landbridge.job.learning_block", curve)
+    monkeypatch.setattr("landbridge.job.influence_block", groups)
+    tables = make_table(60, 60), make_table(40, 30, 1.0, seed=1)
+    run(*tables, label="y", budget="1h", **QUICK)  # which takes seconds to compare
+    assert 0.4 * 3600 < given["curve"] < 0.5 * 3600
+    assert 0.9 * 3600 < given["groups"] < 3600  # the curve took nothing
+
+
+def test_a_failure_in_what_explains_the_result_leaves_the_result(monkeypatch):
+    def broken(*_):
+        raise RuntimeError("it broke.")
+
+    monkeypatch.setattr("landbridge.job.learning_block", broken)
+    tables = make_table(60, 60), make_table(40, 30, 1.0, seed=1)
+    found = run(*tables, label="y", budget="1m", **QUICK).results
+    assert found["learning_curve"] == {"rows": [], "reason": "RuntimeError: it broke"}
+    assert found["verdict"]["sentence"] and found["influence"]["rows"]
+
+
+def test_too_few_labels_for_a_curve_are_its_reason():
+    tables = make_table(60, 60), make_table(40, 8, 1.0, seed=1)
+    found = run(*tables, label="y", budget="1m", **QUICK).results
+    assert found["learning_curve"]["rows"] == []
+    assert "needs 12 labelled target rows or more: yt has 8" in found["learning_curve"]["reason"]
 
 
 def test_an_interruption_while_models_are_compared_leaves_nothing(tmp_path):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,9 +8,12 @@ from sklearn.metrics import confusion_matrix
 
 from landbridge.domains import make_problem
 from landbridge.evidence import compare
+from landbridge.evidence.verdict.trying import OutOfTime
 from landbridge.results import (
     frame_of_results,
+    influence_block,
     leaderboard_block,
+    learning_block,
     mapping_blocks,
     moving_model,
     plain,
@@ -16,6 +21,7 @@ from landbridge.results import (
     recall_interval,
     verdict_block,
 )
+from landbridge.transfer import Transfer
 
 
 @pytest.fixture
@@ -120,3 +126,50 @@ def test_plain_values_are_those_of_json():
     given = {1: np.float64("nan"), "a": (np.int64(2), np.array([True, False])), "b": -np.inf}
     assert plain(given) == {"1": None, "a": [2, [True, False]], "b": None}
     assert plain(pd.Timestamp("2024-01-01")) == "2024-01-01 00:00:00"
+
+
+class Late(Transfer):
+    """The time is over as soon as it is fitted, as the alarm says it, or it fails."""
+
+    def __init__(self, source, error=OutOfTime):
+        super().__init__(source)
+        self.error = error
+
+    def fit(self, Xs, ys, Xt, yt):
+        raise self.error("it broke.")
+
+
+def with_chosen(comparison, model):
+    comparison["coral"].model = model
+    return replace(comparison, verdict=replace(comparison.verdict, chosen="coral"))
+
+
+def test_a_curve_cut_short_keeps_the_baseline_and_says_what_is_missing(problem):
+    comparison = with_chosen(compared(problem, "coral"), Late(LogisticRegression()))
+    block = learning_block(problem, comparison, LogisticRegression(), 0, 3600)
+    baseline = comparison.verdict.baseline
+    assert {row["model"] for row in block["rows"]} == {baseline}
+    assert all(row["score"] is not None for row in block["rows"])
+    assert {one["model"] for one in block["worth"]} == {baseline}
+    assert block["reason"] == "the 3600 s for the curve were over after 0 of 5 folds of coral"
+
+
+def test_a_model_that_fails_on_the_curve_is_named_with_its_reason(problem):
+    comparison = with_chosen(compared(problem, "coral"), Late(LogisticRegression(), RuntimeError))
+    block = learning_block(problem, comparison, LogisticRegression(), 0)
+    assert "coral has no score at 4 labels (RuntimeError: it broke)" in block["reason"]
+    assert {row["model"] for row in block["rows"]} == {comparison.verdict.baseline, "coral"}
+
+
+def test_a_whole_curve_needs_no_reason(problem):
+    block = learning_block(problem, compared(problem, "coral"), LogisticRegression(), 0, 3600)
+    assert block["rows"] and block["reason"] is None
+
+
+def test_an_influence_that_had_no_time_gives_the_reason_alone(problem):
+    comparison = with_chosen(compared(problem, "coral"), Late(LogisticRegression()))
+    block = influence_block(problem, comparison, 0, 3600)
+    assert block["rows"] == []
+    assert block["reason"] == "the 3600 s for it were over after 0 of 5 folds"
+    whole = influence_block(problem, compared(problem, "coral"), 0, 3600)
+    assert whole["by"] == "classes" and len(whole["rows"]) == 3 and whole["reason"] is None

@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from landbridge.domains.wording import listed, nearest
 from landbridge.evidence import compare
 from landbridge.evidence.verdict.durations import as_seconds
 from landbridge.evidence.verdict.guard import BLEND
-from landbridge.evidence.verdict.trying import OutOfTime, time_limit
 from landbridge.report import write_report
 from landbridge.results import (
     frame_of_results,
@@ -36,7 +36,9 @@ from landbridge.source import has_probabilities, make_learner
 
 Progress = Callable[[str, int, int], None]
 COMPARING = 0.75
-"""The share of the budget in which models are compared; the rest explains the result."""
+"""The share of the budget in which models are compared; what is left explains the result."""
+DESCRIBING = 0.05
+"""The share of the budget that is kept for describing the tables and writing the report."""
 
 _USUAL_METRICS = (
     "balanced_accuracy",
@@ -173,7 +175,8 @@ def run(
         As in :func:`landbridge.compare`.
     budget : float or str, optional
         Time to spend, as seconds or text such as ``"5m"``: then the whole catalogue is tried,
-        and a learning curve and the influence of groups of source rows are added.
+        and in the time that is left a learning curve and the influence of groups of source rows
+        are added, or what of them was finished.
     progress : callable, optional
         Called with what is being done, the steps done and their number (0 where not known).
 
@@ -232,14 +235,12 @@ def run(
     worth: dict[str, Any] = {"learning_curve": None, "influence": None}
     if seconds is not None and comparison.n_folds:
         say("Weighing labels and source rows", 0, 0)
-        end = time.time() + (1 - COMPARING) * seconds
-        worth = {
-            "learning_curve": _within(
-                end - (1 - COMPARING) * seconds / 2,
-                lambda: learning_block(problem, comparison, made, seed),
-            ),
-            "influence": _within(end, lambda: influence_block(problem, comparison, seed)),
-        }
+        end = start + (1 - DESCRIBING) * seconds
+        half = (end - time.perf_counter()) / 2
+        curve = _within(half, partial(learning_block, problem, comparison, made, seed))
+        left = end - time.perf_counter()
+        groups = _within(left, partial(influence_block, problem, comparison, seed))
+        worth = {"learning_curve": curve, "influence": groups}
     say("Describing what was found", 0, 0)
     results = frame_of_results(problem, settings, command, seed)
     projection, mapping = mapping_blocks(problem, comparison, seed)
@@ -257,15 +258,16 @@ def run(
     return Outcome(plain(results), TableModel(problem.features, comparison.best_, label))
 
 
-def _within(end: float, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """A block of the results, or the reason why there is none: too few labels, or no time."""
-    try:
-        with time_limit(end - time.time()):
-            return make()
-    except OutOfTime:
+def _within(seconds: float, make: Callable[[float], dict[str, Any]]) -> dict[str, Any]:
+    """A block of the results, or the reason why there is none: whatever fails, the rest stands."""
+    if seconds <= 0:
         return {"rows": [], "reason": "the budget was used up"}
+    try:
+        return make(seconds)
     except ValueError as problem:
         return {"rows": [], "reason": str(problem).rstrip(".")}
+    except Exception as problem:
+        return {"rows": [], "reason": f"{type(problem).__name__}: {problem}".rstrip(".")}
 
 
 def check_metric(metric: str | None) -> None:

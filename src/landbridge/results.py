@@ -158,7 +158,7 @@ def _why_not_whole(curve: LearningCurve) -> str | None:
         for name, errors in curve.errors.items()
         for size, reason in errors.items()
     ]
-    late = [f"{name}: {reason}" for name, reason in curve.dropped.items()]
+    late = [f"{reason} of {name}" for name, reason in curve.dropped.items()]
     return "; ".join([*late, *failed]) or None
 
 

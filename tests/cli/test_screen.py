@@ -2,7 +2,13 @@ import io
 
 from rich.console import Console
 
-from landbridge.cli.screen import feature_table, leaderboard_table, show_data, show_leaderboard
+from landbridge.cli.screen import (
+    feature_table,
+    leaderboard_table,
+    show_data,
+    show_leaderboard,
+    show_worth,
+)
 
 
 def row(name, **changed):
@@ -62,3 +68,25 @@ def test_many_notes_are_counted():
     text = console.file.getvalue()
     assert "1,000 rows, 10 labelled" in text
     assert "3 more notes in results.json" in text and "note 6" not in text
+
+
+def worth_shown(curve, influence):
+    console = Console(file=io.StringIO(), width=80)
+    show_worth(console, {"learning_curve": curve, "influence": influence})
+    return console.file.getvalue()
+
+
+def test_what_is_not_known_at_all_says_why():
+    gone = {"rows": [], "reason": "the budget was used up"}
+    assert worth_shown(gone, gone).count("Not known: the budget was used up.") == 2
+
+
+def test_what_was_finished_is_shown_with_the_reason_for_the_rest():
+    gain = {"model": "pooled", "more": 40, "mean": 0.03, "low": 0.01, "high": 0.05, "reason": ""}
+    curve = {"rows": [{"model": "pooled"}], "worth": [gain], "reason": "the 9 s were over"}
+    group = {"group": "ill", "rows": 30, "effect": -0.08, "error": None}
+    text = worth_shown(curve, {"rows": [group], "reason": "the 7 s were over"})
+    assert "40 more for pooled: +0.030, +0.010 to +0.050" in text
+    assert "ill (30 rows): −0.080" in text
+    assert "Not all is known: the 9 s were over." in text
+    assert "Not all is known: the 7 s were over." in text
