@@ -8,6 +8,8 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.linear_model import Ridge as SklearnRidge
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -258,6 +260,21 @@ def test_inputs_are_left_as_they_were(shifted):
     for a, b in zip(before, (Xs, ys, Xt, yt)):
         np.testing.assert_array_equal(a, b)
     np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+
+
+@pytest.mark.parametrize("target", [None, *TARGETS])
+def test_a_learner_that_scales_in_place_leaves_rows_and_predictions_as_they_were(shifted, target):
+    Xs, ys, Xt, yt, _ = shifted
+    before = Xs.copy(), Xt.copy()
+    found = []
+    for copy in (False, True):
+        learner = make_pipeline(StandardScaler(copy=copy), LogisticRegression())
+        third = None if target is None else TARGETS[target](learner)
+        model = Transfer(learner, "identity", third).fit(Xs, ys, Xt, yt)
+        found.append(model.predict(Xt))
+    np.testing.assert_array_equal(*found)
+    for rows, was in zip((Xs, Xt), before):
+        np.testing.assert_array_equal(rows, was)
 
 
 def test_the_order_of_rows_does_not_matter(shifted):

@@ -13,6 +13,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import has_fit_parameter
 
 N_PROBES = 5
+COPY = ("copy", "copy_X", "copy_x")
+"""What scikit-learn calls the parameters that let a learner write into its rows."""
 
 
 def weight_parameter(learner: Any) -> str | None:
@@ -54,7 +56,9 @@ def fit_learner(learner: Any, X: Any, y: NDArray, sample_weight: NDArray | None 
     """A clone of ``learner``, fitted; the weights reach it through pipelines and searches.
 
     They do whether or not scikit-learn's routing of metadata is enabled, and whatever the steps
-    request.
+    request. The learner gets rows and labels of its own, since one that writes into them would
+    change those of all who use them after it. For the same reason ``copy=False`` in scikit-learn's
+    learners, which would go on to write into rows to predict, is taken for ``copy=True``.
 
     Parameters
     ----------
@@ -82,11 +86,20 @@ def fit_learner(learner: Any, X: Any, y: NDArray, sample_weight: NDArray | None 
     0.5
     """
     arguments = weight_arguments(learner, sample_weight)
+    fresh, X, y = _copying(learner), X.copy(), y.copy()
     if not arguments:
-        return clone(learner).fit(X, y)
+        return fresh.fit(X, y)
     # The arguments say where the weights go; routing, where it is on, knows no such names.
     with config_context(enable_metadata_routing=False):
-        return clone(learner).fit(X, y, **arguments)
+        return fresh.fit(X, y, **arguments)
+
+
+def _copying(learner: Any) -> Any:
+    """A clone that is not told, in any of its steps, to work in place."""
+    fresh = clone(learner)
+    told = fresh.get_params().items()
+    in_place = [name for name, value in told if value is False and name.split("__")[-1] in COPY]
+    return fresh.set_params(**dict.fromkeys(in_place, True))
 
 
 def learner_name(learner: Any) -> str:

@@ -9,6 +9,8 @@ import pytest
 from joblib import parallel_config
 from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from landbridge import MAPPINGS, AutoTransfer, Refit, Transfer, compare, load, save
 from landbridge.evidence.verdict.candidates import make_candidates, whole_catalogue
@@ -301,6 +303,59 @@ def test_a_killed_worker_of_dask_costs_only_the_candidate_that_it_ran(moved):
     alone = compare(*moved, candidates={"good": good()}, **options)
     for name in ("good", "source only", "target only", "pooled"):
         np.testing.assert_array_equal(found[name].scores, alone[name].scores)
+
+
+class Vandal(ClassifierMixin, BaseEstimator):
+    """A whole candidate that overwrites all that it is given."""
+
+    def fit(self, Xs, ys, Xt, yt):
+        self.classes_ = np.unique(ys)
+        for given in (Xs, ys, Xt, yt):
+            given[:] = 0
+        return self
+
+    def predict(self, X):
+        X *= 0
+        return np.repeat(self.classes_[:1], len(X))
+
+
+@pytest.mark.parametrize("n_unlabelled", [0, 110])
+def test_candidates_that_write_into_their_rows_change_neither_the_caller_s_nor_each_other_s(
+    moved, n_unlabelled
+):
+    Xs, ys, Xt, yt = moved
+    n = 40 + n_unlabelled
+    given = Xs, ys, Xt[:n], yt[:n]
+    before = [part.copy() for part in given]
+    candidates = {"vandal": Vandal(), "writes": troubled("writes"), "good": good()}
+    options = {"learner": LEARNER, "n_repeats": 1}
+    found = compare(*given, candidates=candidates, **options)
+    for part, was in zip(given, before):
+        np.testing.assert_array_equal(part, was)
+    alone = compare(*given, candidates={"good": good()}, **options)
+    assert len(found["vandal"].scores) == 5
+    for name in ("source only", "target only", "pooled", "good"):
+        np.testing.assert_array_equal(found[name].scores, alone[name].scores)
+
+
+def test_a_learner_that_scales_in_place_does_as_one_that_copies(moved):
+    Xs, ys, Xt, yt = moved
+    before = [part.copy() for part in moved]
+    models = [
+        AutoTransfer(
+            make_pipeline(StandardScaler(copy=copy), LEARNER),
+            ["recentre", "coral", "coral+stacking", "kmm"],
+            n_repeats=1,
+        )
+        for copy in (False, True)
+    ]
+    in_place, copying = (model.fit(*moved) for model in models)
+    for trial in copying.comparison_.trials:
+        np.testing.assert_array_equal(in_place.comparison_[trial.name].scores, trial.scores)
+        np.testing.assert_array_equal(in_place.comparison_[trial.name].predicted, trial.predicted)
+    np.testing.assert_allclose(in_place.predict_proba(Xt), copying.predict_proba(Xt))
+    for part, was in zip((Xs, ys, Xt, yt), before):
+        np.testing.assert_array_equal(part, was)
 
 
 def test_models_of_one_mapping_are_tried_one_after_the_other():

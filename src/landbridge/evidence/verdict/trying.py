@@ -20,9 +20,10 @@ from sklearn.base import is_classifier
 from threadpoolctl import threadpool_limits
 
 from landbridge.domains import class_names, encode, is_labelled
-from landbridge.evidence.verdict.folds import Data, held_out, thinned, truth_of
+from landbridge.evidence.verdict.folds import Data, copied, held_out, thinned, truth_of
 from landbridge.evidence.verdict.memory import forget, memory_of
 from landbridge.source import has_probabilities
+from landbridge.transfer import Transfer
 
 NEVER_TRIED = "not tried: the time was over before its turn"
 KILLED = "the process that fitted it was killed (out of memory, or a crash in compiled code)"
@@ -272,13 +273,16 @@ def _try(ground: Ground, model: Any, fold: int) -> Tried:
     X, y = truth_of(ground.data, rows)
     start = time.perf_counter()
     seen = held_out(ground.data, rows, ground.keeps_rows)
+    if type(model) is not Transfer:  # whose learners get copies, and which itself writes nowhere
+        seen = copied(seen)
     parts = ("all" if ground.keeps_rows else fold), fold
     fitted = memory_of(ground.token).fit(model, seen, *parts)
     seconds = time.perf_counter() - start
-    score = float(ground.scorer(fitted, X, y))
+    score = float(ground.scorer(fitted, X.copy(), y))
     if not np.isfinite(score):
         raise ValueError(f"the metric is not defined on every fold: {_what_is_there(fitted, y)}")
-    return Tried(score, fitted.predict(X), chances_of(fitted, X, ground.classes), seconds)
+    predicted = fitted.predict(X.copy())
+    return Tried(score, predicted, chances_of(fitted, X, ground.classes), seconds)
 
 
 def _what_is_there(model: Any, y: NDArray) -> str:
