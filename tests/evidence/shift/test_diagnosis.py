@@ -221,6 +221,81 @@ def test_sparse_rows_and_several_sources_are_refused_with_a_way_out(domains):
         diagnose(Xs, ys, np.where(Xt == Xt[3, 1], np.nan, Xt))
 
 
+@pytest.mark.parametrize("labels", ["classes", "numbers", "blank"])
+def test_the_order_of_rows_changes_nothing(domains, labels):
+    Xs, ys, Xt, yt = domains
+    if labels == "numbers":
+        ys, yt = Xs[:, 1] ** 2 + 0.1 * Xs[:, 2], Xt[:, 1]
+    if labels == "blank":
+        yt = np.where(np.arange(len(yt)) % 2, yt, None)
+    mixed = [np.random.default_rng(seed).permutation(len(X)) for seed, X in ((1, Xs), (2, Xt))]
+    before = diagnose(Xs, ys, Xt, yt).to_dict()
+    after = diagnose(Xs[mixed[0]], ys[mixed[0]], Xt[mixed[1]], yt[mixed[1]]).to_dict()
+    for key in ("c2st", "mmd", "support", "explanations", "concept", "label_free", "kinds"):
+        assert after[key] == before[key]
+    assert after["statements"] == before["statements"]
+
+
+def test_rows_that_repeat_each_other_are_told(domains):
+    Xs, ys, Xt, yt = domains
+    diagnosis = diagnose(np.repeat(Xs, 5, axis=0), np.repeat(ys, 5), Xt, yt)
+    assert diagnosis.statements[0].startswith("Of 750 source rows only 150 are distinct")
+    assert "distinct" not in said(diagnose(*domains))
+    whole = np.random.default_rng(0).integers(0, 3, size=(200, 2)).astype(float)
+    assert "distinct" not in said(diagnose(whole[:100], None, whole[100:]))
+
+
+def test_raw_tables_have_the_rows_they_stand_for(domains):
+    Xs, ys, Xt, _ = domains
+    raw = pd.DataFrame(Xs), pd.DataFrame(Xt)
+    with pytest.raises(ValueError, match="raw_source must have the rows of Xs: found 2 for 150"):
+        diagnose(Xs, ys, Xt, raw_source=raw[0][:2], raw_target=raw[1])
+    with pytest.raises(ValueError, match="raw_target must have the rows of Xt: found 81 for 80"):
+        diagnose(Xs, ys, Xt, raw_source=raw[0], raw_target=pd.DataFrame(Xs[:81]))
+
+
+@pytest.mark.parametrize("gap", [0.5, np.nan])
+def test_unlike_columns_are_named(domains, gap):
+    Xs, ys, Xt, _ = domains
+    frame_s, frame_t = pd.DataFrame(Xs, columns=list("abe")), pd.DataFrame(Xt, columns=list("abx"))
+    frame_s.iloc[0, 0] = gap
+    with pytest.raises(ValueError, match=r"Xs alone has 'e', Xt alone 'x'. Drop"):
+        diagnose(frame_s, ys, frame_t)
+    with pytest.raises(ValueError, match="they part at 'a'"):
+        diagnose(frame_s, ys, frame_s[["b", "a", "e"]])
+    with pytest.raises(ValueError, match="Xt has more than one column called 'a'"):
+        diagnose(frame_s, ys, frame_t.set_axis(["a", "a", "b"], axis=1))
+
+
+def test_values_whose_squares_overflow_and_a_word_for_a_seed_are_refused(domains):
+    Xs, ys, Xt, _ = domains
+    Xt = Xt.copy()
+    Xt[3, 1] = 1e160
+    with pytest.raises(ValueError, match=r"Xt has values beyond 1e\+100"):
+        diagnose(Xs, ys, Xt)
+    with pytest.raises(ValueError, match=r"random_state must be .*found 'a'"):
+        diagnose(Xs, ys, Xs, random_state="a")
+
+
+def test_one_value_far_out_leaves_the_shares_alone_and_warns_of_nothing(domains):
+    Xs, ys, Xt, yt = domains
+    Xs, Xt = Xs.copy(), Xt.copy()
+    Xs[7, 1] = Xt[5, 1] = 1e12
+    label = diagnose(Xs, ys, Xt, yt).label
+    assert label["target_estimated"][0] == pytest.approx(label["target_observed"][0], abs=0.12)
+
+
+def test_intervals_are_printed_with_their_figures(domains):
+    diagnosis = diagnose(*domains)
+    label, concept, mmd = diagnosis.label, diagnosis.concept, diagnosis.mmd
+    k = int(np.argmax(np.abs(np.subtract(label["source"], label["target_estimated"]))))
+    low, high = (label[f"estimated_{end}"][k] for end in ("low", "high"))
+    change = f"{concept['difference_low']:.2g} to {concept['difference_high']:.2g}"
+    assert f"{low:.0%} to {high:.0%}, the largest change (EM" in said(diagnosis)
+    assert f"change {change}; p =" in said(diagnosis)
+    assert f"({mmd['low']:.2g} to {mmd['high']:.2g}; p =" in said(diagnosis)
+
+
 def test_two_hospitals_differ():
     folder = os.environ.get("LANDBRIDGE_DATA")
     if not folder:

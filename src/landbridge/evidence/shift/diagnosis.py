@@ -16,6 +16,7 @@ from landbridge.domains import (
     encode,
     is_labelled,
 )
+from landbridge.domains.parameters import check_number
 from landbridge.domains.problem import Task, infer_task
 from landbridge.evidence.shift.advice import advise
 from landbridge.evidence.shift.concept_shift import class_concept, number_concept
@@ -23,8 +24,9 @@ from landbridge.evidence.shift.explanations import explanations
 from landbridge.evidence.shift.feature_shift import feature_shift
 from landbridge.evidence.shift.kinds import MAIN_KINDS, kinds, main_kind
 from landbridge.evidence.shift.label_shift import class_shift, number_shift
+from landbridge.evidence.shift.order import distinct_rows, in_order
 from landbridge.evidence.shift.probe import MAX_ROWS, Probe, probe_classes, probe_numbers
-from landbridge.evidence.shift.statements import statements
+from landbridge.evidence.shift.statements import on_repeats, statements
 from landbridge.evidence.shift.support import support_gap
 from landbridge.evidence.shift.two_sample import (
     check_same_features,
@@ -42,6 +44,7 @@ from landbridge.evidence.validation.label_free import (
 from landbridge.moments.feature_map import draw_rows
 
 N_FEATURES_SHOWN = 8
+LARGEST = 1e100
 
 
 @dataclass(frozen=True)
@@ -129,8 +132,9 @@ def diagnose(
     """Compare a source and a target before anything is carried over.
 
     Large domains are thinned, by ``random_state``: to 5,000 rows each for the classifier test,
-    20,000 each for MMD, 10,000 each for the source model and the importance weights, and 2,000
-    to 4,000 for support and explanations. The table of features always counts every row.
+    20,000 each for MMD, 10,000 each for the source model (2,000 with kernel features) and the
+    importance weights, and 2,000 to 4,000 for support and explanations. The table of features
+    always counts every row. Rows are drawn by what is in them: their order changes nothing.
 
     Parameters
     ----------
@@ -154,15 +158,16 @@ def diagnose(
     Raises
     ------
     ValueError
-        If the domains differ in their features, a value is not finite, labels do not match
-        their rows, the task is unknown, or only one raw table is given.
+        If the domains differ in their features, a value is not finite or beyond 1e100, labels or
+        raw tables do not match their rows, the task or ``random_state`` is none of those listed,
+        or only one raw table is given.
 
     Examples
     --------
     >>> import numpy as np
     >>> from landbridge.evidence.shift.diagnosis import diagnose
     >>> rng = np.random.default_rng(0)
-    >>> Xs, Xt = rng.normal(size=(200, 2)), rng.normal(size=(100, 2)) + [1, 0]
+    >>> Xs, Xt = rng.normal(size=(200, 2)), rng.normal(size=(100, 2)) + [1.5, 0]
     >>> diagnosis = diagnose(Xs, Xs[:, 1] > 0, Xt)
     >>> diagnosis.main_kind, diagnosis.features[0]["name"]
     ('covariate or concept', 'x0')
@@ -173,15 +178,17 @@ def diagnose(
     label some target rows []
     """
     _check_one_source(Xs)
+    _check_arguments(Xs, Xt, task, random_state, raw_source, raw_target)
     given = Xs, Xt
     if raw_source is None and raw_target is None and _need_features(Xs, Xt):
         features = TableFeatures().fit(Xs, Xt)
         Xs, Xt = features.transform(Xs), features.transform(Xt)
     rows_s, rows_t = _dense_rows(Xs, "Xs"), _dense_rows(Xt, "Xt")
     check_same_features(rows_s, rows_t)
-    _check_arguments(Xs, Xt, task, raw_source, raw_target)
-    labels_s = _labels_or_blank(ys, len(rows_s), "ys")
-    labels_t = _labels_or_blank(yt, len(rows_t), "yt")
+    rows_s, labels_s = in_order(rows_s, _labels_or_blank(ys, len(rows_s), "ys"))
+    rows_t, labels_t = in_order(rows_t, _labels_or_blank(yt, len(rows_t), "yt"))
+    _check_raw(raw_source, len(rows_s), "raw_source", "Xs")
+    _check_raw(raw_target, len(rows_t), "raw_target", "Xt")
     tables = given if raw_source is None or raw_target is None else (raw_source, raw_target)
     on_labels = _labels(rows_s, labels_s, rows_t, labels_t, task, random_state)
     facts = {
@@ -198,7 +205,8 @@ def diagnose(
     facts["kinds"] = kinds(facts)
     facts["main_kind"] = main_kind(facts)
     facts["advice"] = advise(facts)
-    return Diagnosis(**facts, statements=statements(facts))
+    told = [*on_repeats(distinct_rows(rows_s), distinct_rows(rows_t), facts), *statements(facts)]
+    return Diagnosis(**facts, statements=told)
 
 
 def _shares_to_try(
@@ -353,20 +361,56 @@ def _dense_rows(X: Any, name: str) -> NDArray:
             f"{name} is sparse, which a diagnosis cannot take: reduce both domains with one fitted "
             f"TruncatedSVD first, or give {name}.toarray() if the features are few."
         )
-    return check_rows(X, name)
+    rows = check_rows(X, name)
+    if float(np.abs(rows).max(initial=0.0)) > LARGEST:
+        raise ValueError(
+            f"{name} has values beyond {LARGEST:.0e}, whose squares pass what a number can hold: "
+            "give the column in another unit, or leave it out."
+        )
+    return rows
 
 
-def _check_arguments(Xs: Any, Xt: Any, task: str | None, raw_source: Any, raw_target: Any) -> None:
+def _check_arguments(
+    Xs: Any, Xt: Any, task: str | None, random_state: Any, raw_source: Any, raw_target: Any
+) -> None:
     if task not in (None, "classification", "regression"):
         raise ValueError(f"task must be 'classification', 'regression' or None: found {task!r}.")
+    check_number("random_state", random_state, whole=True)
     if (raw_source is None) != (raw_target is None):
         raise ValueError("Give both raw_source and raw_target, or neither: one is missing.")
-    frames = isinstance(Xs, pd.DataFrame) and isinstance(Xt, pd.DataFrame)
-    if frames and list(Xs.columns) != list(Xt.columns):
-        odd = next(a for a, b in zip(Xs.columns, Xt.columns, strict=True) if a != b)
+    if isinstance(Xs, pd.DataFrame) and isinstance(Xt, pd.DataFrame):
+        _check_columns(Xs, Xt)
+
+
+def _check_columns(Xs: pd.DataFrame, Xt: pd.DataFrame) -> None:
+    for frame, name in ((Xs, "Xs"), (Xt, "Xt")):
+        if frame.columns.has_duplicates:
+            twice = frame.columns[frame.columns.duplicated()][0]
+            raise ValueError(f"{name} has more than one column called {twice!r}: rename one.")
+    if len(Xs.columns) != len(Xt.columns) or list(Xs.columns) == list(Xt.columns):
+        return
+    own = [[*a.difference(b, sort=False)] for a, b in _both_ways(Xs.columns, Xt.columns)]
+    if own[0]:
         raise ValueError(
-            f"Xs and Xt must have the same columns in the same order: they part at {odd!r}. "
-            "Reorder one of them."
+            f"Xs and Xt must have the same columns: Xs alone has {own[0][0]!r}, Xt alone "
+            f"{own[1][0]!r}. Drop what one lacks, or rename what is the same."
+        )
+    odd = next(a for a, b in zip(Xs.columns, Xt.columns, strict=True) if a != b)
+    raise ValueError(
+        f"Xs and Xt must have the same columns in the same order: they part at {odd!r}. "
+        "Reorder one of them."
+    )
+
+
+def _both_ways(a: Any, b: Any) -> list[tuple[Any, Any]]:
+    return [(a, b), (b, a)]
+
+
+def _check_raw(raw: Any, n_rows: int, name: str, of: str) -> None:
+    if raw is not None and len(raw) != n_rows:
+        raise ValueError(
+            f"{name} must have the rows of {of}: found {len(raw)} for {n_rows}. Give the table "
+            f"that {of} was made from."
         )
 
 

@@ -31,6 +31,21 @@ def statements(facts: dict[str, Any]) -> list[str]:
     ]
 
 
+def on_repeats(distinct_s: int, distinct_t: int, facts: dict[str, Any]) -> list[str]:
+    """A sentence where rows repeat each other, by the number of distinct rows in either domain."""
+    counts = [
+        ("source", facts["n_source"], distinct_s),
+        ("target", facts["n_target"], distinct_t),
+    ]
+    parts = [f"{n} {name} rows only {few} are distinct" for name, n, few in counts if few < n]
+    if not parts:
+        return []
+    return [
+        f"Of {' and of '.join(parts)}: rows that repeat others are no further evidence, so the "
+        "p-values and intervals below are too sure. Give each row once."
+    ]
+
+
 def _on_covariates(facts: dict[str, Any]) -> list[str]:
     c2st, mmd = facts["c2st"], facts["mmd"]
     if c2st is None:
