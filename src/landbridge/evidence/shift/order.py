@@ -32,4 +32,4 @@ def distinct_rows(rows: NDArray) -> int:
 def _hashes(rows: NDArray) -> NDArray[np.uint64]:
     # Adding zero turns -0.0, which is equal to it, into 0.0.
     hashes = pd.util.hash_pandas_object(pd.DataFrame(rows + 0.0), index=False)
-    return hashes.to_numpy(dtype=np.uint64)
+    return np.asarray(hashes, dtype=np.uint64)
