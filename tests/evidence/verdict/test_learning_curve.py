@@ -1,4 +1,5 @@
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -133,6 +134,12 @@ class Ringing(Transfer):
         return super().fit(Xs, ys, Xt, yt)
 
 
+class Sleepy(Transfer):
+    def fit(self, Xs, ys, Xt, yt):
+        time.sleep(0.2)
+        return super().fit(Xs, ys, Xt, yt)
+
+
 class Endless(Transfer):
     def fit(self, Xs, ys, Xt, yt):
         time.sleep(60)
@@ -200,6 +207,15 @@ def test_a_fit_is_stopped_when_the_time_is_over(domains):
     curve = learning_curve(*domains, learner=LEARNER, models=models, budget="0.2s")
     assert time.perf_counter() - start < 30
     assert curve.dropped == {"slow": "the 0.2 s for the curve were over after 0 of 10 folds"}
+
+
+def test_in_a_thread_the_time_is_looked_at_between_fits(domains):
+    models = {"slow": Sleepy(LEARNER), "never": Transfer(LEARNER)}
+    with ThreadPoolExecutor(1) as pool:
+        curve = pool.submit(
+            learning_curve, *domains, learner=LEARNER, models=models, budget="0.1s"
+        ).result()
+    assert curve.scores["slow"].shape == curve.scores["never"].shape == (5, 0)
 
 
 def test_a_model_whose_turn_never_came_says_so(domains):
