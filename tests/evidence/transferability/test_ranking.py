@@ -176,6 +176,48 @@ def test_the_same_seed_gives_the_same_ranking_and_inputs_stay():
     np.testing.assert_array_equal(Xt, before)
 
 
+def test_ties_share_the_first_place():
+    rng = np.random.default_rng(0)
+    F, y = labels_and_rows(100, rng)
+    wrong = F, np.where(y == 0, 1, 0)
+    for found in (
+        rank_sources({"a": (F, y), "b": (F, y)}, F, y),
+        rank_backbones({"a": F, "b": F.copy()}, y),
+        rank_sources({"a": wrong, "b": (F + 0.5, wrong[1])}, F, np.full(100, 2)),
+    ):
+        assert found.table["first"].tolist() == [0.5, 0.5]
+        assert not found.is_sure
+        assert "cannot be told from chance" in found.statement
+
+
+def test_the_order_of_rows_changes_no_ranking():
+    sources, Xt, yt = shifted_sources(0)
+    few = yt.astype(object)
+    few[::3] = None
+    rng = np.random.default_rng(1)
+    mixed = {name: (X[p], y[p]) for name, (X, y) in sources.items() for p in [rng.permutation(300)]}
+    p = rng.permutation(300)
+    for max_rows in (100, 2000):
+        first = rank_sources(sources, Xt, few, max_rows=max_rows)
+        again = rank_sources(mixed, Xt[p], few[p], max_rows=max_rows)
+        assert first.table["name"].tolist() == again.table["name"].tolist()
+        numbers = [one.table.drop(columns="name").to_numpy(float) for one in (first, again)]
+        np.testing.assert_allclose(*numbers, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_target", [30, 200])
+def test_the_interval_of_a_distance_covers_zero_between_equal_domains(n_target):
+    covered, sure = [], []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        sources = {name: (rng.normal(size=(200, 5)), rng.integers(0, 2, 200)) for name in "ab"}
+        found = rank_sources(sources, rng.normal(size=(n_target, 5)), n_draws=100)
+        covered += ((found.table["low"] <= 0) & (found.table["high"] >= 0)).tolist()
+        sure.append(found.is_sure)
+    assert np.mean(covered) >= 0.93
+    assert np.mean(sure) <= 0.12
+
+
 def test_bad_input_is_named():
     sources, Xt, yt = shifted_sources(0)
     representations, y = noisy_backbones(0)

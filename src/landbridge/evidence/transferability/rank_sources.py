@@ -20,8 +20,9 @@ from landbridge.domains import (
     labelled_rows,
 )
 from landbridge.domains.problem import Task, infer_task
+from landbridge.evidence.shift.order import in_order
 from landbridge.evidence.shift.probe import PENALTIES
-from landbridge.evidence.shift.two_sample import check_same_features, domain_scores
+from landbridge.evidence.shift.two_sample import N_FOLDS, check_same_features, domain_scores
 from landbridge.evidence.transferability.leep import measure_leep
 from landbridge.evidence.transferability.measured import Measured, bootstrap_weights
 from landbridge.evidence.transferability.nce import measure_nce
@@ -75,7 +76,10 @@ def rank_sources(
     still follow other rules: ranks without labels are a guess.
 
     The bootstrap draws the same target rows for every source, and each source's rows where
-    distances are measured; the models are not trained anew.
+    distances are measured. The models are not trained anew; that domain classifiers of another
+    sample would be others widens their draws: the variance of k folds' mean error is
+    :math:`1 + k / (k - 1)` times that of independent rows (Nadeau & Bengio 2003). The order of
+    rows changes nothing.
 
     Parameters
     ----------
@@ -126,6 +130,7 @@ def rank_sources(
     rng = np.random.default_rng(random_state)
     rows_t = check_rows(Xt, "Xt", min_rows=2)
     labels_t = np.full(len(rows_t), None) if yt is None else as_labels(yt, len(rows_t), "yt")
+    rows_t, labels_t = in_order(rows_t, labels_t)
     checked = {name: _checked(name, source, rows_t) for name, source in sources.items()}
     every = np.concatenate([y.astype(object) for _, y in checked.values()])
     is_numbers = (task or infer_task(labelled_rows(every, every)[1])) == "regression"
@@ -191,7 +196,7 @@ def _checked(name: str, source: Any, rows_t: NDArray) -> tuple[NDArray, NDArray]
     rows, labels = labelled_rows(rows, as_labels(y, len(rows), f"{what} labels"))
     if len(rows) < 2:
         raise ValueError(f"{what} must have at least two labelled rows: found {len(rows)}.")
-    return rows, labels
+    return in_order(rows, labels)
 
 
 def _thinned(
@@ -225,7 +230,9 @@ def _proxy(source: Source, Xt: NDArray, weights_t: NDArray) -> Draws:
     scores = domain_scores(source.X, Xt, squares=squares)
     wrong_s, wrong_t = scores[: len(source.X)] > 0, scores[len(source.X) :] <= 0
     value = 2.0 - 2.0 * (wrong_s.mean() + wrong_t.mean())
-    moved = sum(
+    n_folds = min(N_FOLDS, len(source.X), len(Xt))
+    wider = np.sqrt(1 + n_folds / (n_folds - 1))
+    moved = wider * sum(
         weights @ wrong.astype(np.float32) / len(wrong)
         for weights, wrong in ((source.weights, wrong_s), (weights_t, wrong_t))
     )

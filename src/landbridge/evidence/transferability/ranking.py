@@ -12,6 +12,8 @@ from landbridge.evidence.transferability.measured import Measured, drawn_scores
 
 LOWER_IS_BETTER = ("proxy_a_distance", "mmd2", "missing_classes", "intrinsic_dimension")
 SURE = 0.95
+TIE = 1e-6
+"""Of a score: draws go by single precision, which parts equals by less than that."""
 N_NAMED = 5
 
 
@@ -24,7 +26,7 @@ class Ranking:
     table : DataFrame
         A row for each candidate: its ``rank`` and ``name``, every measure, ``low`` and ``high``
         (the 95 % bootstrap interval of the measure that ranks), and ``first``: the share of
-        draws in which it came first.
+        draws in which it came first; candidates that tie share it.
     by : str
         The measure that ranks.
     statement : str
@@ -89,7 +91,7 @@ def ranking(
     sign = -1.0 if by in LOWER_IS_BETTER else 1.0
     names = list(values)
     draws = np.array([sign * drawn[name].draws for name in names])
-    first = np.bincount(draws.argmax(axis=0), minlength=len(names)) / draws.shape[1]
+    first = _first_places(draws)
     low, high = np.quantile(sign * draws, [0.025, 0.975], axis=1)
     order = np.argsort([-sign * drawn[name].value for name in names], kind="stable")
     rows = [
@@ -105,6 +107,13 @@ def ranking(
     ]
     table = pd.DataFrame(rows)
     return Ranking(table, by, _statement(table, by, remedy), notes)
+
+
+def _first_places(draws: NDArray) -> NDArray[np.float64]:
+    """The share of draws (columns) in which each candidate came first; ties share the place."""
+    best = draws.max(axis=0)
+    won = draws >= best - TIE * np.abs(best)
+    return np.asarray((won / won.sum(axis=0)).mean(axis=1))
 
 
 def _statement(table: pd.DataFrame, by: str, remedy: str) -> str:
