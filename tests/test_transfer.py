@@ -414,6 +414,74 @@ def test_text_as_a_number_is_refused_in_regression(shifted):
         Transfer(SklearnRidge()).fit(Xs, ["a"] * 200, Xt)
 
 
+def tables(shifted):
+    """Both domains as tables with the same columns."""
+    Xs, ys, Xt, yt, truth = shifted
+    names = ["age", "height", "weight"]
+    return pd.DataFrame(Xs, columns=names), ys, pd.DataFrame(Xt, columns=names), yt, truth
+
+
+IN_ANOTHER_ORDER = ["height", "age", "weight"]
+
+
+def test_tables_that_name_their_columns_in_another_order_are_refused(shifted):
+    Xs, ys, Xt, yt, _ = tables(shifted)
+    said = r"number 0, is 'age' in Xs but 'height' in Xt\. Put the columns of Xt in the order"
+    for estimator in (Transfer(LogisticRegression(), "coral"), CORAL()):
+        with pytest.raises(ValueError, match=said):
+            estimator.fit(
+                Xs, *([ys] if isinstance(estimator, Transfer) else []), Xt[IN_ANOTHER_ORDER]
+            )
+    with pytest.raises(
+        ValueError, match=r"'age' in Xs but 'years' in Xt\. Name them alike, or give"
+    ):
+        Transfer(LogisticRegression()).fit(Xs, ys, Xt.rename(columns={"age": "years"}), yt)
+
+
+@pytest.mark.parametrize("named", ["both", "source", "target"])
+def test_a_table_to_predict_has_the_columns_of_fit_whichever_domain_named_them(shifted, named):
+    Xs, ys, Xt, yt, truth = tables(shifted)
+    given = Xs if named != "target" else Xs.to_numpy(), ys, Xt if named != "source" else shifted[2]
+    model = Transfer(LogisticRegression(), "coral").fit(*given, yt)
+    assert model.score(Xt, truth) == model.score(given[2], truth)  # warnings are errors here
+    for ask in (model.predict, model.predict_proba, lambda X: model.score(X, truth)):
+        with pytest.raises(ValueError, match=r"same columns in the same order|names should match"):
+            ask(Xt[IN_ANOTHER_ORDER])
+
+
+@pytest.mark.parametrize("mapping", ["procrustes", "gromov-wasserstein"])
+def test_two_feature_spaces_have_their_own_columns(shifted, tmp_path, mapping):
+    Xs, ys, Xt, yt, _ = tables(shifted)
+    other = Xt.rename(columns=dict(zip(Xt.columns, "abc")))
+    model = Transfer(LogisticRegression(), mapping).fit(Xs[:100], ys[:100], other, yt)
+    assert model.feature_names_target_.tolist() == ["a", "b", "c"]
+    again = load(model.save(tmp_path / "model.landbridge"))
+    np.testing.assert_array_equal(again.predict(other), model.predict(other))
+    for fitted in (model, again):
+        with pytest.raises(ValueError, match="'a' in the target of fit but 'b' in X"):
+            fitted.predict(other[["b", "a", "c"]])
+
+
+def test_one_table_of_both_domains_keeps_its_columns(shifted):
+    Xs, ys, Xt, yt, _ = tables(shifted)
+    domain = np.array([1] * 200 + [-1] * 100)
+    X, y = pd.concat([Xs, Xt]), np.concatenate([ys, yt])
+    model = Transfer(LogisticRegression(), "coral").fit(X, y, sample_domain=domain)
+    assert len(model.predict(X, sample_domain=domain)) == 300
+    with pytest.raises(ValueError, match="names should match"):
+        model.predict(Xt[IN_ANOTHER_ORDER])
+
+
+def test_rows_without_a_label_cannot_be_scored(shifted):
+    Xs, ys, Xt, yt, _ = shifted
+    model = Transfer(LogisticRegression(), "coral").fit(Xs, ys, Xt, yt)
+    for blank in (yt, np.where(np.isnan(yt), None, yt)):
+        with pytest.raises(ValueError, match="y has no label in 80 of 100 rows"):
+            model.score(Xt, blank)
+    with pytest.raises(ValueError, match="y is None: give a label for each row"):
+        model.score(Xt, None)
+
+
 @pytest.mark.parametrize("odd", [np.nan, 0.0, "s"])
 def test_a_domain_that_is_neither_source_nor_target_is_refused(odd):
     X, y = np.random.default_rng(0).normal(size=(6, 2)), np.array([0, 1, 0, 1, -1, -1])

@@ -18,13 +18,17 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from landbridge.domains import (
     as_labels,
+    check_all_labelled,
     check_rows,
+    check_same_columns,
     check_weights,
+    column_names,
     common_labels,
     is_labelled,
     labelled_rows,
 )
 from landbridge.mapping import Carried, Mapping, make_mapping
+from landbridge.mapping.base import UnpairedMapping
 from landbridge.mapping.sources import MultiSource, TakesSources, check_sources
 from landbridge.saving import save
 from landbridge.source import CarriedModel, fit_learner, has_probabilities
@@ -76,6 +80,9 @@ class Transfer(BaseEstimator):
         The classes of either domain, in classification.
     n_features_in_ : int
         Number of source features.
+    feature_names_in_, feature_names_target_ : ndarray of str
+        What the tables of source and target call their columns; without names the former is
+        missing, the latter ``None``.
 
     Examples
     --------
@@ -135,7 +142,9 @@ class Transfer(BaseEstimator):
         Raises
         ------
         ValueError
-            If rows, labels or weights do not fit together, naming what does not.
+            If rows, labels or weights do not fit together, naming what does not; or if the tables
+            of both domains name their columns otherwise, unless the mapping joins two feature
+            spaces.
         """
         samples = self._check(X, y, Xt, yt, sample_domain, sample_weight, sources)
         if not samples.Xt.shape[0]:
@@ -205,6 +214,7 @@ class Transfer(BaseEstimator):
             there = ~is_source(sample_domain, len(y))
             y, predicted = y[there], predicted[there]
             weights = None if weights is None else weights[there]
+        y = check_all_labelled(y)
         measure = accuracy_score if is_classifier(self) else r2_score
         return float(measure(y, predicted, sample_weight=weights))
 
@@ -242,12 +252,16 @@ class Transfer(BaseEstimator):
         if sample_domain is None:
             names = None if sources is None else check_sources(sources, len(labels))
             target = self._check_target(rows, Xt, yt)
+            if _in_one_space(self._mapping()):
+                check_same_columns(column_names(X), column_names(Xt))
+            self.feature_names_target_ = _text_names(Xt)
             return self._check_labels(Samples(rows, labels, *target, weights, names))
         if Xt is not None or yt is not None or sources is not None:
             raise ValueError(
                 "Give target rows as Xt, and the names of several sources as sources, or all of "
                 "it in X with sample_domain: not both."
             )
+        self.feature_names_target_ = _text_names(X)
         here = is_source(sample_domain, len(labels))
         hidden = _unmask(labels[~here], labels[here]) if is_classifier(self) else labels[~here]
         weights = None if weights is None else weights[here]
@@ -345,11 +359,9 @@ class Transfer(BaseEstimator):
         check_is_fitted(self)
         ask = getattr(self._predictor, method)
         rows = check_rows(X, "X", sparse=self._takes_sparse())
+        self._check_columns(X)
         if not hasattr(self, "target_"):
-            validate_data(self, X, reset=False, skip_check_array=True)
             return ask(rows)
-        if self.mapping_.n_features_target_ == self.n_features_in_:
-            validate_data(self, X, reset=False, skip_check_array=True)
         if sample_domain is None:
             return ask(self.mapping_.transform_target(rows))
         here = is_source(sample_domain, rows.shape[0])
@@ -361,6 +373,22 @@ class Transfer(BaseEstimator):
             moved.append(self.mapping_.transform_target(rows[~here]))
         order = np.argsort(np.argsort(~here, kind="stable"))
         return np.concatenate([ask(part) for part in moved])[order]
+
+    def _check_columns(self, X: Any) -> None:
+        """Refuse a table to predict whose columns are not the target's.
+
+        Where the target's are the source's too, scikit-learn does so.
+        """
+        named = getattr(self, "feature_names_in_", None), self.feature_names_target_
+        ours, theirs = (None if names is None else list(names) for names in named)
+        is_fitted = hasattr(self, "target_")
+        if is_fitted and (
+            ours != theirs or self.mapping_.n_features_target_ != self.n_features_in_
+        ):
+            known = ours if theirs is None and _in_one_space(self.mapping_) else theirs
+            check_same_columns(known, column_names(X), ("the target of fit", "X"))
+        else:
+            validate_data(self, X, reset=False, skip_check_array=True)
 
     def _takes_sparse(self) -> bool:
         return all(get_tags(step).input_tags.sparse for step in (self.source, self._mapping()))
@@ -381,6 +409,18 @@ class Transfer(BaseEstimator):
 def _afresh(step: str, estimator: Any, make: Callable[[], Any]) -> Any:
     """Recalls nothing."""
     return make()
+
+
+def _in_one_space(mapping: Mapping) -> bool:
+    """Whether both domains have the same features: neither paired views nor two spaces."""
+    return isinstance(mapping, UnpairedMapping) and mapping.same_features
+
+
+def _text_names(X: Any) -> NDArray | None:
+    """Names of columns that are all text, as scikit-learn takes them; ``None`` without."""
+    names = column_names(X)
+    is_text = names is not None and all(isinstance(name, str) for name in names)
+    return np.array(names, dtype=object) if is_text else None
 
 
 def _named(mapping: Any, sources: NDArray | None, form: type) -> dict[str, NDArray]:

@@ -4,12 +4,18 @@ Nothing here knows of mappings or learners. Rows and labels are checked on their
 (``checks``, ``labels``), so that all the rest can trust them.
 """
 
-from landbridge.domains.checks import check_rows, check_weights
+from landbridge.domains.checks import (
+    check_rows,
+    check_same_columns,
+    check_weights,
+    column_names,
+)
 from landbridge.domains.datasets import DATASETS, DataSet, fetch, load_domains
 from landbridge.domains.digits import digits_by_writer
 from landbridge.domains.features import TableFeatures
 from landbridge.domains.labels import (
     as_labels,
+    check_all_labelled,
     class_names,
     common_labels,
     encode,
@@ -27,9 +33,12 @@ __all__ = [
     "Table",
     "TableFeatures",
     "as_labels",
+    "check_all_labelled",
     "check_rows",
+    "check_same_columns",
     "check_weights",
     "class_names",
+    "column_names",
     "common_labels",
     "digits_by_writer",
     "encode",

@@ -50,6 +50,48 @@ def check_rows(X: ArrayLike, name: str = "X", *, min_rows: int = 1, sparse: bool
     return rows
 
 
+def column_names(X: Any) -> list | None:
+    """What a table calls its columns; ``None`` of an array, which has no names for them."""
+    columns = getattr(X, "columns", None)  # of pandas and polars alike
+    return None if columns is None else list(columns)
+
+
+def check_same_columns(
+    first: list | None, second: list | None, called: tuple[str, str] = ("Xs", "Xt")
+) -> None:
+    """Refuse tables that name their columns otherwise, or have them in another order.
+
+    Where one has no names, or not as many columns, there is nothing to compare here.
+
+    Raises
+    ------
+    ValueError
+        If a column goes by another name in the second than in the first.
+
+    Examples
+    --------
+    >>> from landbridge.domains.checks import check_same_columns
+    >>> check_same_columns(["age", "height"], ["height", "age"])
+    Traceback (most recent call last):
+    ...
+    ValueError: Xs and Xt must have the same columns in the same order: the first to differ, number 0, is 'age' in Xs but 'height' in Xt. Put the columns of Xt in the order of those of Xs.
+    """  # noqa: E501
+    if first is None or second is None or len(first) != len(second) or first == second:
+        return
+    k = next(k for k, (one, other) in enumerate(zip(first, second)) if one != other)
+    one, other = called
+    is_permuted = sorted(map(repr, first)) == sorted(map(repr, second))
+    raise ValueError(
+        f"{one[:1].upper()}{one[1:]} and {other} must have the same columns in the same order: "
+        f"the first to differ, number {k}, is {first[k]!r} in {one} but {second[k]!r} in {other}. "
+        + (
+            f"Put the columns of {other} in the order of those of {one}."
+            if is_permuted
+            else "Name them alike, or give arrays if they are the same features by other names."
+        )
+    )
+
+
 def _not_finite(rows: Any, name: str) -> str:
     values = rows.data if issparse(rows) else rows
     n_nan, n_inf = int(np.isnan(values).sum()), int(np.isinf(values).sum())

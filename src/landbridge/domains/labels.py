@@ -26,7 +26,8 @@ def as_labels(y: ArrayLike, n_rows: int | None = None, name: str = "y") -> NDArr
     Raises
     ------
     ValueError
-        If ``y`` is not one-dimensional, its length is not ``n_rows``, or a label is infinite.
+        If ``y`` is ``None`` or not one-dimensional, its length is not ``n_rows``, or a label is
+        infinite.
 
     Examples
     --------
@@ -35,6 +36,9 @@ def as_labels(y: ArrayLike, n_rows: int | None = None, name: str = "y") -> NDArr
     >>> as_labels(pd.Series([1, None, -1], dtype="Int64"))
     array([1, None, -1], dtype=object)
     """
+    if y is None:
+        rows = "row" if n_rows is None else f"of {n_rows} rows"
+        raise ValueError(f"{name} is None: give a label for each {rows}, blank where unknown.")
     if isinstance(y, (list, tuple)):
         y = _untouched(y)
     if isinstance(y, (pd.Series, pd.Index, pd.api.extensions.ExtensionArray)):
@@ -55,6 +59,24 @@ def as_labels(y: ArrayLike, n_rows: int | None = None, name: str = "y") -> NDArr
         array = array.copy()
         array[pd.isna(array)] = None
     return array
+
+
+def check_all_labelled(y: ArrayLike, n_rows: int | None = None, name: str = "y") -> NDArray:
+    """Labels as ``as_labels`` gives them, of which none may be missing, so as to score by them.
+
+    Raises
+    ------
+    ValueError
+        If a label is missing, or ``y`` is not as ``as_labels`` wants it.
+    """
+    labels = as_labels(y, n_rows, name)
+    n_blank = int((~is_labelled(labels)).sum())
+    if n_blank:
+        raise ValueError(
+            f"{name} has no label in {n_blank} of {len(labels)} rows, and predictions are scored "
+            f"by labels: leave those rows out of X and {name}."
+        )
+    return labels
 
 
 def _untouched(values: list | tuple) -> NDArray | pd.Series:

@@ -18,7 +18,14 @@ from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin
 from sklearn.model_selection import check_cv
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from landbridge.domains import as_labels, check_rows, check_weights, is_labelled
+from landbridge.domains import (
+    as_labels,
+    check_rows,
+    check_same_columns,
+    check_weights,
+    column_names,
+    is_labelled,
+)
 from landbridge.domains.folds import folds_by_content
 from landbridge.domains.parameters import check_number
 from landbridge.moments import Moments, effective_size, moments_of_rows
@@ -220,7 +227,8 @@ class UnpairedMapping(Mapping):
         Raises
         ------
         ValueError
-            If a value is not finite, or the features differ where they must not.
+            If a value is not finite, or the features, or the names of two tables' columns,
+            differ where they must not.
         """
         self._fit(*self._check(Xs, Xt, ys, yt, sample_weight))
         return self
@@ -231,6 +239,8 @@ class UnpairedMapping(Mapping):
         rows_t = check_rows(Xt, "Xt", sparse=self.takes_sparse)
         validate_data(self, Xs, reset=True, skip_check_array=True)
         self._check_features(rows_s.shape[1], rows_t.shape[1])
+        if self.same_features:
+            check_same_columns(column_names(Xs), column_names(Xt))
         labels_s = None if ys is None else as_labels(ys, rows_s.shape[0], "ys")
         labels_t = None if yt is None else as_labels(yt, rows_t.shape[0], "yt")
         self._check_labels(labels_s, labels_t)

@@ -5,6 +5,7 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from joblib import parallel_config
 from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier
@@ -356,6 +357,32 @@ def test_a_learner_that_scales_in_place_does_as_one_that_copies(moved):
     np.testing.assert_allclose(in_place.predict_proba(Xt), copying.predict_proba(Xt))
     for part, was in zip((Xs, ys, Xt, yt), before):
         np.testing.assert_array_equal(part, was)
+
+
+@pytest.mark.parametrize("named", ["both", "source", "target"])
+def test_tables_have_the_same_columns_in_the_same_order_wherever_they_come_in(moved, named):
+    Xs, ys, Xt, yt = moved
+    names = [f"f{k}" for k in range(30)]
+    table_s, table_t = (pd.DataFrame(rows, columns=names) for rows in (Xs, Xt))
+    model = AutoTransfer(LEARNER, ["recentre"], n_repeats=1)
+    given_s, given_t = table_s if named != "target" else Xs, table_t if named != "source" else Xt
+    model.fit(given_s, ys, given_t, yt)
+    truth = truth_of(Xt)
+    assert model.score(table_t, truth) == model.score(Xt, truth)  # warnings are errors here
+    for ask in (model.predict, model.predict_proba, lambda X: model.score(X, truth)):
+        with pytest.raises(ValueError, match="'f0' in the target of fit but 'f29' in X"):
+            ask(table_t[names[::-1]])
+    with pytest.raises(ValueError, match="'f0' in Xs but 'f29' in Xt"):
+        clone(model).fit(table_s, ys, table_t[names[::-1]], yt)
+
+
+def test_rows_without_a_label_cannot_be_scored_nor_none_be_learned_from(moved):
+    Xs, ys, Xt, yt = moved
+    model = AutoTransfer(LEARNER, ["recentre"], n_repeats=1)
+    with pytest.raises(ValueError, match="ys is None: give a label for each of 300 rows"):
+        model.fit(Xs, None, Xt, yt)
+    with pytest.raises(ValueError, match="y has no label in 110 of 150 rows"):
+        model.fit(Xs, ys, Xt, yt).score(Xt, yt)
 
 
 def test_models_of_one_mapping_are_tried_one_after_the_other():

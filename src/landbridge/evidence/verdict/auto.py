@@ -9,6 +9,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from landbridge.domains import check_all_labelled, check_rows, check_same_columns, column_names
 from landbridge.evidence.verdict.comparison import Comparison, compare
 from landbridge.source import has_probabilities
 
@@ -54,6 +55,8 @@ class AutoTransfer(BaseEstimator):
         The chosen model, fitted to all rows.
     classes_ : ndarray
         The classes, in classification.
+    columns_ : list or None
+        What the target's table calls its columns, or the source's where only that has names.
 
     Raises
     ------
@@ -108,6 +111,7 @@ class AutoTransfer(BaseEstimator):
         """Compare, choose and fit; rows and labels as in :meth:`Transfer.fit`."""
         options = {**self.get_params(deep=False), "learner": clone(self.learner)}
         self.comparison_: Comparison = compare(Xs, ys, Xt, yt, **options)
+        self.columns_ = column_names(Xs) if column_names(Xt) is None else column_names(Xt)
         self.verdict_ = self.comparison_.verdict
         self.best_ = self.comparison_.best_
         return self
@@ -119,19 +123,24 @@ class AutoTransfer(BaseEstimator):
 
     def predict(self, X: ArrayLike) -> NDArray:
         """Labels of target rows (n, d), by the chosen model."""
-        check_is_fitted(self)
-        return self.best_.predict(X)
+        return self.best_.predict(self._rows(X))
 
     @available_if(lambda self: has_probabilities(self.learner))
     def predict_proba(self, X: ArrayLike) -> NDArray:
         """Probabilities (n, n_classes) of target rows, by the chosen model."""
-        check_is_fitted(self)
-        return self.best_.predict_proba(X)
+        return self.best_.predict_proba(self._rows(X))
 
     def score(self, X: ArrayLike, y: ArrayLike) -> float:
         """Accuracy, or R² in regression, on target rows."""
+        return self.best_.score(self._rows(X), check_all_labelled(y))
+
+    def _rows(self, X: Any) -> Any:
+        """Rows to predict; a table's without its names, once they are seen to be those of fit."""
         check_is_fitted(self)
-        return self.best_.score(X, y)
+        if column_names(X) is None:
+            return X
+        check_same_columns(self.columns_, column_names(X), ("the target of fit", "X"))
+        return check_rows(X, "X")
 
     def __sklearn_tags__(self) -> Any:
         tags, ours = super().__sklearn_tags__(), get_tags(self.learner)

@@ -11,7 +11,15 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.metrics import get_scorer, get_scorer_names
 
-from landbridge.domains import as_labels, check_rows, class_names, is_labelled, labelled_rows
+from landbridge.domains import (
+    as_labels,
+    check_rows,
+    check_same_columns,
+    class_names,
+    column_names,
+    is_labelled,
+    labelled_rows,
+)
 from landbridge.domains.parameters import check_number
 from landbridge.domains.wording import listed, nearest
 from landbridge.evidence.validation.choice import Choice, change_of, choose_without_labels
@@ -262,6 +270,7 @@ def compare(
     'target only'
     """
     _check_options(learner, candidates, metric, level, n_folds, n_repeats, guard=guard, blend=blend)
+    check_same_columns(column_names(Xs), column_names(Xt))
     rows_s, rows_t = check_rows(Xs, "Xs", sparse=True), check_rows(Xt, "Xt", sparse=True)
     labels_s = as_labels(ys, rows_s.shape[0], "ys")
     labels_t = as_labels(
