@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import kendalltau
 from sklearn.decomposition import PCA
@@ -216,6 +217,53 @@ def test_the_interval_of_a_distance_covers_zero_between_equal_domains(n_target):
         sure.append(found.is_sure)
     assert np.mean(covered) >= 0.93
     assert np.mean(sure) <= 0.12
+
+
+def test_tables_are_rows():
+    rng = np.random.default_rng(0)
+    X, y = labels_and_rows(200, rng)
+    tables = {"all": pd.DataFrame(X), "one": pd.DataFrame(X[:, :1], columns=["a"])}
+    by_hand = rank_backbones({name: table.to_numpy() for name, table in tables.items()}, y)
+    assert rank_backbones(tables, y).table.equals(by_hand.table)
+    names, sources = list("abcd"), {"a": labels_and_rows(200, rng), "b": labels_and_rows(200, rng)}
+    framed = {
+        name: (pd.DataFrame(rows, columns=names), pd.Series(labels))
+        for name, (rows, labels) in sources.items()
+    }
+    found = rank_sources(framed, pd.DataFrame(X, columns=names), pd.Series(y))
+    assert found.table.equals(rank_sources(sources, X, y).table)
+
+
+def test_tables_of_other_columns_are_refused():
+    rng = np.random.default_rng(0)
+    X, y = labels_and_rows(100, rng)
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    with pytest.raises(ValueError, match=r"Put the columns of sources\['x'\] in the order"):
+        rank_sources({"x": (frame[list("bacd")], y)}, frame)
+    with pytest.raises(ValueError, match=r"sources\['x'\] .*'e' in sources\['x'\]"):
+        rank_sources({"x": (frame.rename(columns={"d": "e"}), y)}, frame)
+    with pytest.raises(ValueError, match=r"sources\['x'\] has 3, Xt has 4, .* has 'd'"):
+        rank_sources({"x": (frame.drop(columns="d"), y)}, frame)
+    with pytest.raises(ValueError, match=r"sources\['x'\] has more than one column called 'a'"):
+        rank_sources({"x": (frame.set_axis(list("aabc"), axis=1), y)}, frame)
+
+
+def test_tables_with_gaps_and_categories_are_made_into_features():
+    rng = np.random.default_rng(0)
+
+    def table(shift):
+        X, y = labels_and_rows(200, rng)
+        frame = pd.DataFrame(X + shift, columns=list("abcd"))
+        frame.loc[::9, "a"] = np.nan
+        frame["kind"] = np.where(rng.random(200) < 0.3, "red", "blue")
+        return frame, y
+
+    Xt, yt = table(0.0)
+    sources = {"far": table(2.0), "near": table(0.0)}
+    assert rank_sources(sources, Xt).best == "near"
+    assert rank_sources(sources, Xt, yt).best == "near"
+    with pytest.raises(ValueError, match="NaN"):
+        rank_sources({"a": (Xt.drop(columns="kind"), yt)}, np.zeros((9, 4)))
 
 
 def test_bad_input_is_named():

@@ -68,7 +68,7 @@ def rank_backbones(
 
     Parameters
     ----------
-    representations : dict of str to array-like (n, d), fitted transformer, or callable
+    representations : dict of str to array-like or DataFrame (n, d), fitted transformer, or callable
         Each candidate's features of the target's rows, or what makes them of ``X``. The numbers
         of features may differ.
     y : array-like of shape (n,)
@@ -180,7 +180,9 @@ def _on_chance(
 
 def _rows(name: str, candidate: Any, X: Any, n_rows: int) -> NDArray[np.float64]:
     """The candidate's features of all rows, checked."""
-    make = getattr(candidate, "transform", candidate if callable(candidate) else None)
+    is_rows = hasattr(candidate, "__array__")  # a table's own ``transform`` is something else
+    maker = getattr(candidate, "transform", candidate if callable(candidate) else None)
+    make = None if is_rows else maker
     what = f"representations[{name!r}]"
     if make is not None:
         if X is None:

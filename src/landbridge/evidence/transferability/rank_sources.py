@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import RidgeCV
@@ -11,9 +12,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from landbridge.domains import (
+    TableFeatures,
     as_labels,
     check_rows,
+    check_same_columns,
     class_names,
+    column_names,
     common_labels,
     encode,
     is_labelled,
@@ -85,8 +89,10 @@ def rank_sources(
     ----------
     sources : dict of str to (Xs, ys)
         Rows (n_s, d) and labels (n_s,) of each source.
-    Xt : array-like of shape (n_t, d)
-        The target's rows.
+    Xt : array-like or DataFrame of shape (n_t, d)
+        The target's rows. Tables must have the same columns in the same order; where all are
+        DataFrames and one has gaps, categories or dates, they go through ``TableFeatures``,
+        fitted on all of them.
     yt : array-like of shape (n_t,), optional
         Target labels, blank where unknown; below ten they are too few to rank by.
     task : "classification" or "regression", optional
@@ -128,6 +134,7 @@ def rank_sources(
     """
     check_candidates(sources, "sources")
     rng = np.random.default_rng(random_state)
+    sources, Xt = _as_features({name: _pair(name, one) for name, one in sources.items()}, Xt)
     rows_t = check_rows(Xt, "Xt", min_rows=2)
     labels_t = np.full(len(rows_t), None) if yt is None else as_labels(yt, len(rows_t), "yt")
     rows_t, labels_t = in_order(rows_t, labels_t)
@@ -181,13 +188,52 @@ def _remedy(by: str) -> str:
     return " Label more target rows, or use these sources together."
 
 
-def _checked(name: str, source: Any, rows_t: NDArray) -> tuple[NDArray, NDArray]:
-    """A source's labelled rows and their labels."""
-    what = f"sources[{name!r}]"
+def _pair(name: str, source: Any) -> tuple[Any, Any]:
     try:
         X, y = source
     except (TypeError, ValueError):
-        raise ValueError(f"{what} must be a pair of rows and labels (Xs, ys).") from None
+        raise ValueError(f"sources[{name!r}] must be a pair of rows and labels (Xs, ys).") from None
+    return X, y
+
+
+def _as_features(
+    sources: dict[str, tuple[Any, Any]], Xt: Any
+) -> tuple[dict[str, tuple[Any, Any]], Any]:
+    """Tables that are not all numbers as features, made alike; all else as it is."""
+    tables = {f"sources[{name!r}]": X for name, (X, _) in sources.items()} | {"Xt": Xt}
+    for name, table in tables.items():
+        _check_columns(name, table, Xt)
+    if not all(isinstance(one, pd.DataFrame) for one in tables.values()):
+        return sources, Xt
+    if all(_is_numbers(one) for one in tables.values()):
+        return sources, Xt
+    together = pd.concat([X for X, _ in sources.values()], ignore_index=True)
+    made = TableFeatures().fit(together, Xt)
+    return {name: (made.transform(X), y) for name, (X, y) in sources.items()}, made.transform(Xt)
+
+
+def _is_numbers(frame: pd.DataFrame) -> bool:
+    typed = all(map(pd.api.types.is_numeric_dtype, frame.dtypes))
+    return typed and not frame.isna().any(axis=None)
+
+
+def _check_columns(name: str, table: Any, Xt: Any) -> None:
+    own, wanted = column_names(table), column_names(Xt)
+    if own is not None and len(set(own)) < len(own):
+        twice = next(one for one in own if own.count(one) > 1)
+        raise ValueError(f"{name} has more than one column called {twice!r}: rename one.")
+    if own is not None and wanted is not None and len(own) != len(wanted):
+        alone = [one for one in (*own, *wanted) if (one in own) != (one in wanted)]
+        raise ValueError(
+            f"{name} and Xt must have the same columns: {name} has {len(own)}, Xt has "
+            f"{len(wanted)}, and one alone has {alone[0]!r}. Give the columns that both have."
+        )
+    check_same_columns(wanted, own, ("Xt", name))
+
+
+def _checked(name: str, source: tuple[Any, Any], rows_t: NDArray) -> tuple[NDArray, NDArray]:
+    """A source's labelled rows and their labels."""
+    what, (X, y) = f"sources[{name!r}]", source
     rows = check_rows(X, f"{what} rows", min_rows=2)
     try:
         check_same_features(rows, rows_t)
