@@ -132,3 +132,14 @@ def test_uneven_noise_is_no_other_rule():
         wrong = noise * np.abs(score) ** 2
         rejected.append(number_concept_p(score[:100], wrong[:100], score[100:], wrong[100:]) < 0.01)
     assert np.mean(rejected) <= 0.04
+
+
+def test_a_model_that_overfits_is_no_other_rule():
+    rejected = []
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        X, noise = rng.normal(size=(140, 25)), rng.normal(size=140)
+        y = X[:, 0] + noise
+        concept = number_concept(probe_numbers(X[:80], y[:80], X[80:]), y[80:])
+        rejected.append(concept["p_value"] <= 0.01)
+    assert np.mean(rejected) <= 0.04

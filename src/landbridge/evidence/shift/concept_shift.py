@@ -27,6 +27,8 @@ MAX_ROWS = 2000
 MAX_NUMBERS = 10_000
 DOMAIN_ROWS = 5000
 N_DRAWS = 999
+IN_COMMON = 1 + 5 / 4
+"""Widens the source's variance for what five folds' models have in common (Nadeau & Bengio 2003)."""
 CONCEPT_LEVEL = 0.01  # the p-value leaves out the source model's own error
 
 Weights = tuple[NDArray | None, NDArray | None]
@@ -217,7 +219,7 @@ def _line_p(
     centre, scale = score_s.mean(), score_s.std() or 1.0
     line_s, cov_s = _line_and_noise((score_s - centre) / scale, wrong_s, weights[0])
     line_t, cov_t = _line_and_noise((score_t - centre) / scale, wrong_t, weights[1])
-    distance = _distances((line_t - line_s)[:, None], cov_s + cov_t)[0]
+    distance = _distances((line_t - line_s)[:, None], IN_COMMON * cov_s + cov_t)[0]
     return float(f_distribution.sf(distance / 2, 2, len(wrong_t) - 2))
 
 
