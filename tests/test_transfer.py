@@ -462,6 +462,16 @@ def test_two_feature_spaces_have_their_own_columns(shifted, tmp_path, mapping):
             fitted.predict(other[["b", "a", "c"]])
 
 
+def test_tables_of_pyarrow_have_names_too(shifted):
+    arrow = pytest.importorskip("pyarrow", reason="PyArrow is not installed")
+    Xs, ys, Xt, yt, _ = tables(shifted)
+    model = Transfer(LogisticRegression(), "coral")
+    by_arrow = model.fit(arrow.table(Xs), ys, arrow.table(Xt), yt).predict(arrow.table(Xt))
+    np.testing.assert_array_equal(by_arrow, clone(model).fit(Xs, ys, Xt, yt).predict(Xt))
+    with pytest.raises(ValueError, match="'age' in Xs but 'height' in Xt"):
+        model.fit(arrow.table(Xs), ys, arrow.table(Xt[IN_ANOTHER_ORDER]), yt)
+
+
 def test_one_table_of_both_domains_keeps_its_columns(shifted):
     Xs, ys, Xt, yt, _ = tables(shifted)
     domain = np.array([1] * 200 + [-1] * 100)

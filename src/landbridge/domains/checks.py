@@ -53,6 +53,8 @@ def check_rows(X: ArrayLike, name: str = "X", *, min_rows: int = 1, sparse: bool
 def column_names(X: Any) -> list | None:
     """What a table calls its columns; ``None`` of an array, which has no names for them."""
     columns = getattr(X, "columns", None)  # of pandas and polars alike
+    if isinstance(columns, list):  # PyArrow's are the columns themselves
+        columns = getattr(X, "column_names", columns)
     return None if columns is None else list(columns)
 
 
