@@ -382,6 +382,85 @@ def test_bad_input_is_named():
         nce([None], [1])
 
 
+def test_numbers_are_not_taken_for_classes():
+    F, y = problem()
+    P = np.full((60, 2), 0.5)
+    some = F[:, 0].astype(object)
+    some[3] = None
+    for numbers in (F[:, 0], some, np.arange(60), np.linspace(0, 1, 30).repeat(2)):
+        for measure in (log_me, h_score, gbc, trans_rate):
+            with pytest.raises(ValueError, match=r"y must hold classes: .* different numbers"):
+                measure(F, numbers)
+        with pytest.raises(ValueError, match="y must hold classes"):
+            leep(P, numbers)
+        with pytest.raises(ValueError, match="source_labels must hold classes"):
+            nce(numbers, y)
+    halves = y / 2  # few broken numbers may well be classes
+    assert gbc(F, halves) == gbc(F, y)
+    assert nce(halves, y) == pytest.approx(0.0)
+
+
+def test_an_unknown_task_is_refused():
+    F, y = problem()
+    with pytest.raises(ValueError, match=r"task must be .* found 'regresion'"):
+        log_me(F, y, task="regresion")
+
+
+def test_labels_that_never_differ_are_refused_as_numbers():
+    F, _ = problem()
+    for value in (0.0, 5.0):
+        with pytest.raises(ValueError, match="at least two different numbers: all 60 are"):
+            log_me(F, np.full(60, value), task="regression")
+
+
+def test_rows_on_a_grid_have_no_dimension_to_tell():
+    grid = np.argwhere(np.ones((8, 8, 8)))
+    with pytest.raises(ValueError, match="must not lie on a grid"):
+        intrinsic_dimension(grid)
+    assert np.isfinite(intrinsic_dimension(grid, method="mle"))
+
+
+def test_large_values_are_measured_and_values_without_bound_refused():
+    F, y = problem()
+    for measure in (h_score, gbc, trans_rate):
+        assert measure(1e50 * F, y) == pytest.approx(measure(F, y))
+    assert np.isfinite(log_me(1e50 * F, y))
+    assert intrinsic_dimension(1e50 * F) == pytest.approx(intrinsic_dimension(F))
+    for measure in (log_me, h_score, gbc, trans_rate):
+        with pytest.raises(ValueError, match="features has values beyond 1e\\+60"):
+            measure(1e160 * F, y)
+    with pytest.raises(ValueError, match="features has values beyond 1e\\+60"):
+        intrinsic_dimension(1e200 * F)
+
+
+def test_constant_features_overlap_wholly():
+    _, y = problem()
+    assert gbc(np.ones((60, 3)), y) == pytest.approx(-6.0)
+    assert h_score(np.ones((60, 3)), y) == trans_rate(np.ones((60, 3)), y) == 0.0
+
+
+def test_no_draw_of_the_regularised_h_score_leaves_its_range():
+    rng = np.random.default_rng(0)
+    weights = bootstrap_weights(60, 500, rng)
+    F, y = problem(strength=0.3)
+    told = measure_h_score(F, y)
+    free = told.score + weights @ told.influence / 60
+    assert free.min() < 0
+    assert drawn_scores(told, weights).min() == 0.0
+
+
+def test_features_shrunk_to_nothing_are_not_sure_to_be_of_no_use():
+    rng = np.random.default_rng(4)
+    y = np.arange(40) % 2
+    F = rng.normal(size=(40, 30))
+    F[:, 0] += 0.5 * y
+    told = measure_h_score(F, y)
+    draws = drawn_scores(told, bootstrap_weights(40, 500, rng))
+    assert told.score == 0.0
+    assert draws.min() == 0.0
+    assert draws.max() > 0.01
+
+
 def test_evidence_of_a_column_does_not_depend_on_the_others():
     F, y = problem()
     together = evidence_of(F, one_hot(y))

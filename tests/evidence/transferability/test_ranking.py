@@ -266,6 +266,64 @@ def test_tables_with_gaps_and_categories_are_made_into_features():
         rank_sources({"a": (Xt.drop(columns="kind"), yt)}, np.zeros((9, 4)))
 
 
+def test_a_measure_without_a_value_is_blank():
+    rng = np.random.default_rng(0)
+    grid = np.argwhere(np.ones((6, 6, 6))).astype(float)
+    found = rank_backbones({"a": grid, "b": grid[:, :2]}, rng.integers(0, 2, 216), n_draws=20)
+    told = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    assert [row["intrinsic_dimension"] for row in told["rows"]] == [None, None]
+
+
+def test_labels_of_unlike_kinds_are_refused():
+    sources, Xt, _ = shifted_sources(0)
+    numbers = {name: (X, X[:, 0]) for name, (X, _) in sources.items()}
+    with pytest.raises(ValueError, match=r"yt must hold classes: found 300 different numbers"):
+        rank_sources(sources, Xt, Xt[:, 0])
+    mixed = {"a": sources["0"], "b": numbers["1"]}
+    with pytest.raises(ValueError, match=r"\['a'\] labels are classes, sources\['b'\] labels num"):
+        rank_sources(mixed, Xt)
+    assert rank_sources(mixed, Xt, task="regression").by == "proxy_a_distance"
+    with pytest.raises(
+        ValueError, match=r"sources\['a'\] labels must hold numbers .* found '[xy]'"
+    ):
+        rank_sources({"a": (Xt, ["x", "y"] * 150)}, Xt, task="regression")
+    with pytest.raises(ValueError, match=r"yt must hold numbers for regression: found '[xy]'"):
+        rank_sources(numbers, Xt, ["x", "y"] * 150)
+    with pytest.raises(ValueError, match="y must hold classes"):
+        rank_backbones({"a": Xt}, Xt[:, 0], task="classification")
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"task": "foo"}, "task must be .* found 'foo'"),
+        ({"n_draws": 0}, "n_draws must be a whole number from 1 up: found 0"),
+        ({"max_rows": 1}, "max_rows must be a whole number from 20 up: found 1"),
+        ({"random_state": "a"}, "random_state must be a whole number from 0 up: found 'a'"),
+    ],
+)
+def test_settings_are_checked(setting, message):
+    sources, Xt, yt = shifted_sources(0)
+    with pytest.raises(ValueError, match=message):
+        rank_sources(sources, Xt, yt, **setting)
+    with pytest.raises(ValueError, match=message):
+        rank_backbones({"a": Xt}, yt, **setting)
+
+
+def test_rows_too_few_or_too_large_are_named():
+    sources, Xt, yt = shifted_sources(0)
+    with pytest.raises(ValueError, match=r"sources\['two'\] must have more labelled rows than cl"):
+        rank_sources(sources | {"two": (Xt[:2], [0, 1])}, Xt, yt)
+    assert rank_sources(sources | {"two": (Xt[:2], [0, 1])}, Xt).by == "proxy_a_distance"
+    with pytest.raises(ValueError, match=r"sources\['a'\] rows has values beyond 1e\+60"):
+        rank_sources({"a": (1e170 * Xt, yt)}, Xt)
+    with pytest.raises(ValueError, match=r"representations\['a'\] has values beyond 1e\+60"):
+        rank_backbones({"a": 1e170 * Xt}, yt)
+    rare = np.r_[1, np.zeros(299, dtype=int)]
+    with pytest.raises(ValueError, match="max_rows=20 draws rows of one class alone"):
+        rank_backbones({"a": Xt}, rare, max_rows=20)
+
+
 def test_bad_input_is_named():
     sources, Xt, yt = shifted_sources(0)
     representations, y = noisy_backbones(0)

@@ -7,6 +7,7 @@ from landbridge.evidence.transferability.measured import Measured, class_means, 
 from landbridge.moments.matrices import eigh_psd
 
 N_COMPONENTS = 64
+BOUNDS = -np.inf, 0.0
 FLOOR = 1e-6
 """Of the mean variance: a class that never varies along an axis is given this much."""
 
@@ -61,6 +62,8 @@ def measure_gbc(F: NDArray, codes: NDArray, *, covariance: str = "spherical") ->
     Z = _principal_scores(F)
     n, d = Z.shape
     shares, means = class_means(Z, codes)
+    if not Z.any():  # every class is one and the same point
+        return Measured(-float(len(means) * (len(means) - 1)), np.zeros(n), BOUNDS)
     off = (Z - means[codes]) ** 2
     if covariance == "spherical":
         off = np.repeat(off.mean(axis=1, keepdims=True), d, axis=1)
@@ -82,7 +85,7 @@ def measure_gbc(F: NDArray, codes: NDArray, *, covariance: str = "spherical") ->
         by_variance[k] = 2 * (overlap[:, None] * steep).sum(axis=0)
     by_variance[own < floor] = 0.0
     influence = by_mean[codes] * (Z - means[codes]) + by_variance[codes] * (off - own[codes])
-    return Measured(float(score), influence.sum(axis=1) / shares[codes])
+    return Measured(float(score), influence.sum(axis=1) / shares[codes], BOUNDS)
 
 
 def _principal_scores(F: NDArray) -> NDArray:

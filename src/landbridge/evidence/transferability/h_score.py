@@ -60,11 +60,13 @@ def measure_h_score(F: NDArray, codes: NDArray, *, regularised: bool = True) -> 
     V = F - F.mean(axis=0)
     n, d = V.shape
     shares, g = class_means(V, codes)
+    bounds = 0.0, len(g) - 1.0
     mean_variance = float(np.vdot(V, V)) / (n * d)
     if mean_variance == 0:
-        return Measured(0.0, np.zeros(n))
+        return Measured(0.0, np.zeros(n), bounds)
     gram = (V.T @ V if d <= n else V @ V.T) / n
-    rho, rho_influence = _ledoit_wolf(V, gram, mean_variance) if regularised else (0.0, 0.0)
+    noise, rho_influence = _ledoit_wolf(V, gram, mean_variance) if regularised else (0.0, 0.0)
+    rho = min(noise, 1.0)
     keep = 1.0 - rho
     inverse_g = _inverse_times(V, gram, keep, rho * mean_variance, g)
     within = np.einsum("cd,dc->c", g, inverse_g)
@@ -76,20 +78,22 @@ def measure_h_score(F: NDArray, codes: NDArray, *, regularised: bool = True) -> 
     influence -= rho * lengths * (V**2).sum(axis=1) / d
     by_rho = -trace - keep * (mean_variance * lengths - spread)
     influence = keep * (influence - influence.mean()) + by_rho * rho_influence
-    return Measured(keep * trace, influence)
+    # Shrunk to nothing, a draw may yet be shrunk by less.
+    return Measured(keep * trace, influence, bounds, free=(1.0 - noise) * trace)
 
 
 def _ledoit_wolf(V: NDArray, gram: NDArray, mean_variance: float) -> tuple[float, NDArray]:
     """The shrinkage of Ledoit & Wolf (2004) of centred rows, and each row's influence on it.
 
-    It is the noise of S, ``(E‖v‖⁴ − ‖S‖²) / n``, over its spread ``‖S − μI‖²``, at most one.
+    It is the noise of S, ``(E‖v‖⁴ − ‖S‖²) / n``, over its spread ``‖S − μI‖²``; more than one
+    counts as one.
     """
     n, d = V.shape
     lengths = (V**2).sum(axis=1)
     along = ((V @ gram) * V).sum(axis=1) if d <= n else n * (gram**2).sum(axis=1)  # vᵀ S v
     square = float(np.vdot(gram, gram))
     noise, spread = (np.mean(lengths**2) - square) / n, square - d * mean_variance**2
-    if noise >= spread:
+    if spread <= np.finfo(float).eps * square:
         return 1.0, np.zeros(n)
     centre = V @ (4 * lengths @ V / n)  # a row also moves the centre that lengths are taken from
     moves_noise = (lengths**2 - centre - 2 * along) / n

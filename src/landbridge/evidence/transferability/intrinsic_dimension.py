@@ -4,10 +4,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.neighbors import NearestNeighbors
 
-from landbridge.domains import check_rows
+from landbridge.evidence.transferability.measured import feature_rows
 from landbridge.moments.feature_map import draw_rows
 
 MAX_ROWS = 5000
+SAME = 1e-9
+"""Mean log ratio of distances: less is rounding."""
 
 
 def intrinsic_dimension(
@@ -41,7 +43,7 @@ def intrinsic_dimension(
     Raises
     ------
     ValueError
-        If there are too few different rows, or the method is none of these.
+        If there are too few different rows, they lie on a grid, or the method is none of these.
 
     Examples
     --------
@@ -54,7 +56,7 @@ def intrinsic_dimension(
     """
     if method not in ("two_nn", "mle"):
         raise ValueError(f"method must be 'two_nn' or 'mle': found {method!r}.")
-    rows = check_rows(features, "features")
+    rows = feature_rows(features, "features")
     rows = rows[draw_rows(len(rows), MAX_ROWS, np.random.default_rng(random_state))]
     rows = np.unique(rows, axis=0)
     k = 2 if method == "two_nn" else n_neighbors
@@ -66,6 +68,11 @@ def intrinsic_dimension(
     near = NearestNeighbors(n_neighbors=k).fit(rows)
     distances = np.maximum(near.kneighbors()[0], np.finfo(rows.dtype).tiny)
     logs = np.log(distances[:, -1:] / distances[:, :-1])
+    if logs.mean() < SAME:
+        raise ValueError(
+            f"features must not lie on a grid: the nearest {k} neighbours are all equally far, "
+            "which tells no dimension. Give method='mle' more n_neighbors."
+        )
     if method == "two_nn":
-        return float((len(rows) - 1) / max(logs.sum(), np.finfo(float).tiny))
-    return float(1 / max(logs.sum(axis=1).mean() / (k - 1), np.finfo(float).tiny))
+        return float((len(rows) - 1) / logs.sum())
+    return float((k - 1) / logs.sum(axis=1).mean())

@@ -4,7 +4,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landbridge.domains import as_labels, class_names, encode, is_labelled
-from landbridge.evidence.transferability.measured import Measured, one_hot, probability_rows
+from landbridge.evidence.transferability.measured import (
+    Measured,
+    check_classes,
+    one_hot,
+    probability_rows,
+)
 
 
 def leep(probabilities: ArrayLike, y: ArrayLike) -> float:
@@ -27,7 +32,7 @@ def leep(probabilities: ArrayLike, y: ArrayLike) -> float:
     Raises
     ------
     ValueError
-        If the rows do not sum to one, or there is not one a label.
+        If the rows do not sum to one, there is not one a label, or numbers are no classes.
 
     Examples
     --------
@@ -37,6 +42,7 @@ def leep(probabilities: ArrayLike, y: ArrayLike) -> float:
     """
     labels = as_labels(y, None, "y")
     P = probability_rows(probabilities, len(labels))
+    check_classes(labels, "y")
     known = is_labelled(labels)
     if not known.any():
         raise ValueError("y must have at least one labelled row: found none.")
@@ -58,4 +64,4 @@ def measure_leep(P: NDArray, codes: NDArray) -> Measured:
     pull = (members.T @ (P / likelihood[:, None])) / n  # (C, Z)
     through = P / (totals / n) * (pull[codes] - (given * pull).sum(axis=0))
     influence = logs + through.sum(axis=1)
-    return Measured(float(logs.mean()), influence - influence.mean())
+    return Measured(float(logs.mean()), influence - influence.mean(), (-np.inf, 0.0))

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh_tridiagonal, lapack
 
+from landbridge.domains.parameters import check_choice
 from landbridge.evidence.transferability.measured import (
     Measured,
     class_rows,
@@ -79,7 +80,8 @@ def log_me(features: ArrayLike, y: ArrayLike, *, task: str = "classification") -
     Raises
     ------
     ValueError
-        If rows or labels do not fit, or there are fewer than two classes.
+        If rows, labels or the task do not fit, or there are fewer than two classes, or numbers
+        that differ.
 
     Examples
     --------
@@ -91,6 +93,7 @@ def log_me(features: ArrayLike, y: ArrayLike, *, task: str = "classification") -
     >>> round(log_me(good, y), 2), round(log_me(rng.normal(size=(300, 3)), y), 2)
     (-0.5, -0.87)
     """
+    check_choice("task", task, ("classification", "regression"))
     if task == "regression":
         F, values = number_rows(features, y)
         return float(evidence_of(F, values[:, None]).mean())

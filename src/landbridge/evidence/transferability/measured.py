@@ -11,14 +11,72 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landbridge.domains import as_labels, check_rows, class_names, encode, is_labelled
+from landbridge.domains import (
+    as_labels,
+    check_rows,
+    class_names,
+    encode,
+    is_labelled,
+    labelled_rows,
+)
+
+LARGEST = 1e60
+"""The fourth powers of values beyond it, summed over rows, pass what a number can hold."""
+FEW_NUMBERS = 20
 
 
 class Measured(NamedTuple):
-    """A score, larger is better, and each row's influence on it (n,), zero on average."""
+    """A score, larger is better, and each row's influence on it (n,), zero on average.
+
+    No draw leaves ``bounds``. Where the score is held at one of them, ``free`` is what it would
+    be otherwise: draws start from there.
+    """
 
     score: float
     influence: NDArray[np.float64]
+    bounds: tuple[float, float] = (-np.inf, np.inf)
+    free: float | None = None
+
+
+def feature_rows(features: Any, name: str, *, min_rows: int = 1) -> NDArray[np.float64]:
+    """Rows (n, d) in float64.
+
+    Raises
+    ------
+    ValueError
+        If they are not finite, or so large that sums of their powers are not.
+    """
+    F = check_rows(features, name, min_rows=min_rows).astype(np.float64, copy=False)
+    if F.size and max(float(F.max()), -float(F.min())) > LARGEST:
+        raise ValueError(
+            f"{name} has values beyond {LARGEST:.0e}, too large to be summed up: give the column "
+            "in another unit, or leave it out."
+        )
+    return F
+
+
+def check_classes(labels: NDArray, name: str) -> None:
+    """Refuse numbers that are no classes: broken ones of many kinds, or all different.
+
+    Raises
+    ------
+    ValueError
+        If more than 20 different numbers occur, or half as many as rows, and one is not whole; or
+        no two of more than 20 rows have the same.
+    """
+    values = labelled_rows(labels, labels)[1]
+    if values.dtype.kind not in "iuf":
+        return
+    n_values = len(np.unique(values))
+    broken = values[values != np.round(values)]
+    many = n_values > min(FEW_NUMBERS, max(2, len(values) / 2))
+    if (len(broken) and many) or (n_values == len(values) > FEW_NUMBERS):
+        shown = broken[0] if len(broken) else values[0]
+        raise ValueError(
+            f"{name} must hold classes: found {n_values} different numbers on {len(values)} rows, "
+            f"such as {shown:.4g}. For numbers use log_me or a ranking with task='regression', or "
+            "cut them into classes."
+        )
 
 
 def class_rows(features: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
@@ -27,10 +85,12 @@ def class_rows(features: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], 
     Raises
     ------
     ValueError
-        If rows are not finite, labels do not match them, or there are fewer than two classes.
+        If rows are not finite, labels do not match them or are no classes, or there are fewer
+        than two.
     """
-    F = check_rows(features, "features").astype(np.float64, copy=False)
+    F = feature_rows(features, "features")
     labels = as_labels(y, len(F), "y")
+    check_classes(labels, "y")
     known = is_labelled(labels)
     classes = class_names(labels)
     if len(classes) < 2:
@@ -50,10 +110,10 @@ def number_rows(
     Raises
     ------
     ValueError
-        If rows are not finite, labels do not match them or are no numbers, or fewer than two are
-        known.
+        If rows are not finite, labels do not match them or are no numbers, or fewer than two that
+        differ are known.
     """
-    F = check_rows(features, "features").astype(np.float64, copy=False)
+    F = feature_rows(features, "features")
     labels = as_labels(y, len(F), "y")
     known = is_labelled(labels)
     if known.sum() < 2:
@@ -65,6 +125,11 @@ def number_rows(
             f"y must hold numbers for regression: found {labels[known].tolist()[0]!r}. "
             "Give task='classification' for classes."
         ) from None
+    if values.min() == values.max():
+        raise ValueError(
+            f"y must hold at least two different numbers: all {len(values)} are {values[0]:g}. "
+            "Label rows that differ."
+        )
     return (F if known.all() else F[known]), values
 
 
@@ -89,7 +154,8 @@ def bootstrap_weights(n_rows: int, n_draws: int, rng: np.random.Generator) -> ND
 def drawn_scores(measured: Measured, weights: NDArray) -> NDArray[np.float64]:
     """The score in each bootstrap draw (n_draws,), to first order."""
     shift = weights @ measured.influence.astype(np.float32)
-    return measured.score + shift.astype(np.float64) / len(measured.influence)
+    start = measured.score if measured.free is None else measured.free
+    return np.clip(start + shift.astype(np.float64) / len(measured.influence), *measured.bounds)
 
 
 def probability_rows(probabilities: Any, n_rows: int) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landbridge.domains import as_labels, class_names, encode, is_labelled
-from landbridge.evidence.transferability.measured import Measured, one_hot
+from landbridge.evidence.transferability.measured import Measured, check_classes, one_hot
 
 
 def nce(source_labels: ArrayLike, y: ArrayLike) -> float:
@@ -24,7 +24,7 @@ def nce(source_labels: ArrayLike, y: ArrayLike) -> float:
     Raises
     ------
     ValueError
-        If the lengths differ or no row has both.
+        If the lengths differ, no row has both, or numbers are no classes.
 
     Examples
     --------
@@ -34,6 +34,8 @@ def nce(source_labels: ArrayLike, y: ArrayLike) -> float:
     """
     labels = as_labels(y, None, "y")
     answers = as_labels(source_labels, len(labels), "source_labels")
+    check_classes(labels, "y")
+    check_classes(answers, "source_labels")
     known = is_labelled(labels) & is_labelled(answers)
     if not known.any():
         raise ValueError("source_labels and y must have at least one row in common: found none.")
@@ -47,4 +49,4 @@ def measure_nce(answers: NDArray, codes: NDArray) -> Measured:
     given = table / np.maximum(table.sum(axis=0), 1.0)
     logs = np.log(given[codes, answers])
     score = float(logs.mean())
-    return Measured(score + 0.0, logs - score)
+    return Measured(score + 0.0, logs - score, (-np.inf, 0.0))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landbridge.domains import as_labels, check_rows, class_names, encode, is_labelled
+from landbridge.domains import as_labels, class_names, encode, is_labelled
 from landbridge.domains.problem import Task, infer_task
 from landbridge.evidence.transferability.gbc import measure_gbc
 from landbridge.evidence.transferability.h_score import measure_h_score
@@ -16,6 +16,8 @@ from landbridge.evidence.transferability.log_me import measure_log_me
 from landbridge.evidence.transferability.measured import (
     Measured,
     bootstrap_weights,
+    check_classes,
+    feature_rows,
     number_rows,
     one_hot,
     probability_rows,
@@ -26,6 +28,7 @@ from landbridge.evidence.transferability.ranking import (
     Ranking,
     check_candidates,
     check_measure,
+    check_settings,
     ranking,
 )
 from landbridge.evidence.transferability.trans_rate import measure_trans_rate
@@ -84,7 +87,7 @@ def rank_backbones(
     n_draws : int
         Bootstrap draws.
     max_rows : int
-        More labelled rows are thinned to so many.
+        More labelled rows are thinned to so many, at least 20.
     random_state : int
         Seed of the draws and the thinning.
 
@@ -97,7 +100,7 @@ def rank_backbones(
     Raises
     ------
     TypeError, ValueError
-        If candidates, labels or ``by`` do not fit; the candidate is named.
+        If candidates, labels or settings do not fit; the candidate is named.
 
     Examples
     --------
@@ -112,6 +115,7 @@ def rank_backbones(
     ('clear', True)
     """
     check_candidates(representations, "representations")
+    check_settings(task, n_draws, max_rows, random_state)
     labels = as_labels(y, None, "y")
     known = np.flatnonzero(is_labelled(labels))
     if len(known) < 2:
@@ -122,13 +126,12 @@ def rank_backbones(
         name: _rows(name, candidate, X, len(labels))[kept]
         for name, candidate in representations.items()
     }
-    answers = _answers(probabilities, representations, len(labels), kept)
     is_numbers = (task or infer_task(labels[known])) == "regression"
     measures = OF_NUMBERS if is_numbers else OF_CLASSES
     answers = {} if is_numbers else _answers(probabilities, representations, len(labels), kept)
     of_all = OF_PROBABILITIES if len(answers) == len(representations) else {}
     check_measure(by, [*measures, *of_all])
-    target = _numbers(labels[kept]) if is_numbers else _codes(labels[kept])
+    target = _numbers(labels[kept]) if is_numbers else _codes(labels, kept)
     found = {
         name: _measured(F, answers.get(name), target, measures) for name, F in features.items()
     }
@@ -188,10 +191,10 @@ def _rows(name: str, candidate: Any, X: Any, n_rows: int) -> NDArray[np.float64]
         if X is None:
             raise ValueError(f"{what} makes features of rows: give the target's rows as X.")
         candidate = make(X)
-    rows = check_rows(candidate, what)
+    rows = feature_rows(candidate, what)
     if len(rows) != n_rows:
         raise ValueError(f"{what} must have a row for each of {n_rows} labels: found {len(rows)}.")
-    return rows.astype(np.float64, copy=False)
+    return rows
 
 
 def _answers(
@@ -208,16 +211,23 @@ def _answers(
     }
 
 
-def _codes(labels: NDArray) -> NDArray[np.intp]:
+def _codes(labels: NDArray, kept: NDArray) -> NDArray[np.intp]:
+    check_classes(labels, "y")
     classes = class_names(labels)
+    if len(classes) >= 2 > len(class_names(labels[kept])):
+        raise ValueError(f"max_rows={len(kept)} draws rows of one class alone: give more.")
+    classes = class_names(labels[kept])
     if len(classes) < 2:
         raise ValueError(
             f"y must have at least two classes among its labelled rows: found {classes.tolist()}. "
             "Label rows of another class."
         )
-    return encode(labels, classes).astype(np.intp)
+    return encode(labels[kept], classes).astype(np.intp)
 
 
 def _dimension(F: NDArray, random_state: int) -> float:
     few = F[draw_rows(len(F), DIMENSION_ROWS, np.random.default_rng(random_state))]
-    return intrinsic_dimension(few) if len(np.unique(few, axis=0)) >= 4 else float("nan")
+    try:
+        return intrinsic_dimension(few)
+    except ValueError:  # too few different rows, or a grid, which have none to tell
+        return float("nan")

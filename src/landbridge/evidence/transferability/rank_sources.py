@@ -1,6 +1,7 @@
 """Which of several labelled sources suits a target, before anything is carried over."""
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,6 @@ from sklearn.preprocessing import StandardScaler
 from landbridge.domains import (
     TableFeatures,
     as_labels,
-    check_rows,
     check_same_columns,
     class_names,
     column_names,
@@ -28,13 +28,19 @@ from landbridge.evidence.shift.order import in_order
 from landbridge.evidence.shift.probe import PENALTIES
 from landbridge.evidence.shift.two_sample import N_FOLDS, check_same_features, domain_scores
 from landbridge.evidence.transferability.leep import measure_leep
-from landbridge.evidence.transferability.measured import Measured, bootstrap_weights
+from landbridge.evidence.transferability.measured import (
+    Measured,
+    bootstrap_weights,
+    check_classes,
+    feature_rows,
+)
 from landbridge.evidence.transferability.nce import measure_nce
 from landbridge.evidence.transferability.ranking import (
     Draws,
     Ranking,
     check_candidates,
     check_measure,
+    check_settings,
     ranking,
 )
 from landbridge.moments.feature_map import (
@@ -103,7 +109,7 @@ def rank_sources(
     n_draws : int
         Bootstrap draws.
     max_rows : int
-        Larger domains are thinned to so many rows.
+        Larger domains are thinned to so many rows, at least 20.
     random_state : int
         Seed of the draws, the folds and the thinning.
 
@@ -118,7 +124,7 @@ def rank_sources(
     Raises
     ------
     TypeError, ValueError
-        If a source, the target or ``by`` does not fit; the source is named.
+        If a source, the target or a setting does not fit; the source is named.
 
     Examples
     --------
@@ -133,17 +139,22 @@ def rank_sources(
     ('near', 'proxy_a_distance', True)
     """
     check_candidates(sources, "sources")
+    check_settings(task, n_draws, max_rows, random_state)
     rng = np.random.default_rng(random_state)
     sources, Xt = _as_features({name: _pair(name, one) for name, one in sources.items()}, Xt)
-    rows_t = check_rows(Xt, "Xt", min_rows=2)
+    rows_t = feature_rows(Xt, "Xt", min_rows=2)
     labels_t = np.full(len(rows_t), None) if yt is None else as_labels(yt, len(rows_t), "yt")
     rows_t, labels_t = in_order(rows_t, labels_t)
     checked = {name: _checked(name, source, rows_t) for name, source in sources.items()}
-    every = np.concatenate([y.astype(object) for _, y in checked.values()])
-    is_numbers = (task or infer_task(labelled_rows(every, every)[1])) == "regression"
+    labels = {f"sources[{name!r}] labels": y for name, (_, y) in checked.items()}
+    is_numbers = (task or _task_of(labels)) == "regression"
+    for name, y in (labels | {"yt": labels_t}).items():
+        (_check_numbers if is_numbers else check_classes)(y, name)
     thinned = [_thinned(name, *one, max_rows, n_draws, rng) for name, one in checked.items()]
-    found = _distances(thinned, rows_t, max_rows, n_draws, rng)
     known = np.flatnonzero(is_labelled(labels_t))
+    if len(known) >= LEAST_LABELS and not is_numbers:
+        _check_rows_of_classes(thinned)
+    found = _distances(thinned, rows_t, max_rows, n_draws, rng)
     default, notes = "proxy_a_distance", _too_few(len(known))
     if len(known) >= LEAST_LABELS:
         judged = known[draw_rows(len(known), max_rows, rng)]
@@ -163,6 +174,42 @@ def rank_sources(
     ranks_by = by or default
     drawn = {name: measures[ranks_by] for name, measures in found.items()}
     return ranking(values, drawn, ranks_by, (*notes, *_gaps(missing)), _remedy(ranks_by))
+
+
+def _task_of(labels: Mapping[str, NDArray]) -> Task:
+    """What the labels of all sources are; those of each must be of one kind."""
+    every = np.concatenate([y.astype(object) for y in labels.values()])
+    plain = labelled_rows(every, every)[1]
+    tasks = {name: infer_task(y) for name, y in labels.items()}
+    found: dict[str, str] = {task: name for name, task in tasks.items()}
+    counts = plain.dtype.kind in "iuf" and bool((plain == np.round(plain)).all())
+    if len(found) > 1 and not counts:
+        raise ValueError(
+            f"All sources must be labelled alike: {found['classification']} are classes, "
+            f"{found['regression']} numbers. Leave one kind out, or say task='regression' if all "
+            "are numbers."
+        )
+    return infer_task(plain)
+
+
+def _check_numbers(y: NDArray, name: str) -> None:
+    odd = [v for v in y[is_labelled(y)].tolist() if not isinstance(v, Real)]
+    if odd:
+        raise ValueError(
+            f"{name} must hold numbers for regression: found {odd[0]!r}. Give "
+            "task='classification' for classes."
+        )
+
+
+def _check_rows_of_classes(sources: list[Source]) -> None:
+    for one in sources:
+        n_classes = len(class_names(one.y))
+        if len(one.y) <= n_classes:
+            raise ValueError(
+                f"sources[{one.name!r}] must have more labelled rows than classes for a model of "
+                f"it to be tried: found {len(one.y)} rows of {n_classes}. Leave it out, or "
+                "leave out yt to rank by distance."
+            )
 
 
 def _too_few(n_known: int) -> tuple[str, ...]:
@@ -234,7 +281,7 @@ def _check_columns(name: str, table: Any, Xt: Any) -> None:
 def _checked(name: str, source: tuple[Any, Any], rows_t: NDArray) -> tuple[NDArray, NDArray]:
     """A source's labelled rows and their labels."""
     what, (X, y) = f"sources[{name!r}]", source
-    rows = check_rows(X, f"{what} rows", min_rows=2)
+    rows = feature_rows(X, f"{what} rows", min_rows=2)
     try:
         check_same_features(rows, rows_t)
     except ValueError as error:
@@ -328,7 +375,7 @@ def _class_measures(source: Source, X: NDArray, y: NDArray) -> dict[str, Measure
     right = (encode(own, classes)[answers] == codes).astype(float)
     _, codes = np.unique(codes, return_inverse=True)  # the classes that occur in the target
     return {
-        "accuracy": Measured(float(right.mean()), right - right.mean()),
+        "accuracy": Measured(float(right.mean()), right - right.mean(), (0.0, 1.0)),
         "leep": measure_leep(P, codes),
         "nce": measure_nce(answers, codes),
     }
@@ -342,7 +389,7 @@ def _number_measures(source: Source, X: NDArray, y: NDArray) -> dict[str, Measur
     whole = max(float(least.mean()), np.finfo(float).tiny)
     skill = 1.0 - off.mean() / whole
     influence = (1.0 - skill) * least / whole - off / whole
-    return {"absolute_skill": Measured(float(skill), influence - influence.mean())}
+    return {"absolute_skill": Measured(float(skill), influence - influence.mean(), (-np.inf, 1.0))}
 
 
 def _missing_classes(

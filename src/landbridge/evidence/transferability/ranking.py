@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from landbridge.domains.parameters import check_choice, check_number
 from landbridge.evidence.transferability.measured import Measured, drawn_scores
 
 LOWER_IS_BETTER = ("proxy_a_distance", "mmd2", "missing_classes", "intrinsic_dimension")
@@ -15,6 +16,7 @@ SURE = 0.95
 TIE = 1e-6
 """Of a score: draws go by single precision, which parts equals by less than that."""
 N_NAMED = 5
+FEWEST_ROWS = 20
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Ranking:
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain lists, dicts, numbers and text, ready for JSON."""
         rows = [
-            {key: None if value != value else value for key, value in row.items()}
+            {key: None if _is_blank(value) else value for key, value in row.items()}
             for row in self.table.to_dict("records")
         ]
         return {
@@ -66,6 +68,10 @@ class Ranking:
     def __str__(self) -> str:
         table = self.table.to_string(index=False, float_format="{:.3g}".format, na_rep="-")
         return "\n".join([self.statement, *(f"- {note}" for note in self.notes), table])
+
+
+def _is_blank(value: Any) -> bool:
+    return isinstance(value, float) and not np.isfinite(value)
 
 
 class Draws(NamedTuple):
@@ -154,6 +160,20 @@ def check_candidates(candidates: Any, name: str) -> None:
         )
     if not candidates:
         raise ValueError(f"{name} is empty: give at least one candidate, best two or more.")
+
+
+def check_settings(task: str | None, n_draws: int, max_rows: int, random_state: int) -> None:
+    """Refuse settings of a ranking that it cannot use.
+
+    Raises
+    ------
+    ValueError
+        If the task is unknown, or a number is too small or not whole.
+    """
+    check_choice("task", task, ("classification", "regression", None))
+    check_number("n_draws", n_draws, least=1, whole=True)
+    check_number("max_rows", max_rows, least=FEWEST_ROWS, whole=True)
+    check_number("random_state", random_state, whole=True)
 
 
 def check_measure(by: str | None, measures: list[str]) -> None:

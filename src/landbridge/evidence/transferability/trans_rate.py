@@ -72,7 +72,7 @@ def measure_trans_rate(F: NDArray, codes: NDArray, *, distortion: float = 1e-4) 
         influence[own] -= part.rate + part.influence
         influence += share * (V @ part.toward)  # a row moves the centre, and with it every class
     influence += slope * distortion * lengths  # and the total variance
-    return Measured(float(rate), influence - influence.mean())
+    return Measured(float(rate), influence - influence.mean(), (0.0, np.inf))
 
 
 class Coding(NamedTuple):
