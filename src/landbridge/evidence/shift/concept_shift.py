@@ -28,7 +28,7 @@ MAX_NUMBERS = 10_000
 DOMAIN_ROWS = 5000
 N_DRAWS = 999
 IN_COMMON = 1 + 5 / 4
-"""Widens the source's variance for what five folds' models have in common (Nadeau & Bengio 2003)."""
+"""Widens the source's variance for what the models of five folds share (Nadeau & Bengio 2003)."""
 CONCEPT_LEVEL = 0.01  # the p-value leaves out the source model's own error
 
 Weights = tuple[NDArray | None, NDArray | None]
