@@ -246,6 +246,8 @@ def test_tables_of_other_columns_are_refused():
         rank_sources({"x": (frame.drop(columns="d"), y)}, frame)
     with pytest.raises(ValueError, match=r"sources\['x'\] has more than one column called 'a'"):
         rank_sources({"x": (frame.set_axis(list("aabc"), axis=1), y)}, frame)
+    with pytest.raises(ValueError, match=r"\['x'\] has more than one column called 'a'"):
+        rank_backbones({"x": frame.set_axis(list("aabc"), axis=1)}, y)
 
 
 def test_tables_with_gaps_and_categories_are_made_into_features():

@@ -15,6 +15,7 @@ from landbridge.domains import (
     as_labels,
     check_rows,
     class_names,
+    column_names,
     encode,
     is_labelled,
     labelled_rows,
@@ -44,8 +45,10 @@ def feature_rows(features: Any, name: str, *, min_rows: int = 1) -> NDArray[np.f
     Raises
     ------
     ValueError
-        If they are not finite, or so large that sums of their powers are not.
+        If they are not finite, or so large that sums of their powers are not, or two columns go
+        by one name.
     """
+    check_no_column_twice(features, name)
     F = check_rows(features, name, min_rows=min_rows).astype(np.float64, copy=False)
     if F.size and max(float(F.max()), -float(F.min())) > LARGEST:
         raise ValueError(
@@ -53,6 +56,20 @@ def feature_rows(features: Any, name: str, *, min_rows: int = 1) -> NDArray[np.f
             "in another unit, or leave it out."
         )
     return F
+
+
+def check_no_column_twice(table: Any, name: str) -> None:
+    """Refuse a table in which two columns go by one name.
+
+    Raises
+    ------
+    ValueError
+        If there are such columns.
+    """
+    names = column_names(table) or []
+    if len(set(names)) < len(names):
+        twice = next(one for one in names if names.count(one) > 1)
+        raise ValueError(f"{name} has more than one column called {twice!r}: rename one.")
 
 
 def check_classes(labels: NDArray, name: str) -> None:

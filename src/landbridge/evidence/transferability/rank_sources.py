@@ -32,6 +32,7 @@ from landbridge.evidence.transferability.measured import (
     Measured,
     bootstrap_weights,
     check_classes,
+    check_no_column_twice,
     feature_rows,
 )
 from landbridge.evidence.transferability.nce import measure_nce
@@ -265,10 +266,8 @@ def _is_numbers(frame: pd.DataFrame) -> bool:
 
 
 def _check_columns(name: str, table: Any, Xt: Any) -> None:
+    check_no_column_twice(table, name)
     own, wanted = column_names(table), column_names(Xt)
-    if own is not None and len(set(own)) < len(own):
-        twice = next(one for one in own if own.count(one) > 1)
-        raise ValueError(f"{name} has more than one column called {twice!r}: rename one.")
     if own is not None and wanted is not None and len(own) != len(wanted):
         alone = [one for one in (*own, *wanted) if (one in own) != (one in wanted)]
         raise ValueError(
