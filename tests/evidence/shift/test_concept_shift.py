@@ -138,8 +138,8 @@ def test_a_model_that_overfits_is_no_other_rule():
     rejected = []
     for seed in range(40):
         rng = np.random.default_rng(seed)
-        X, noise = rng.normal(size=(200, 39)), rng.normal(size=200)
-        y = 0.3 * X[:, :9].sum(axis=1) + noise
+        X, noise = rng.normal(size=(200, 60)), rng.normal(size=200)
+        y = 0.7 * X[:, :9].sum(axis=1) + noise
         concept = number_concept(probe_numbers(X[:100], y[:100], X[100:]), y[100:])
         rejected.append(concept["p_value"] <= 0.05)
     assert np.mean(rejected) <= 0.05
