@@ -6,7 +6,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -184,13 +184,20 @@ def attempts(
 
 
 def _alone(ground: Ground, models: list[Any], job: Job, n_jobs: int | None) -> Attempt:
-    try:
-        return next(iter(_in_parallel(ground, models, [job], n_jobs)))
-    except BrokenExecutor as problem:
-        if "un-serialize" not in str(problem):
-            return Attempt(job.model, error=KILLED)
-        account = str(problem.__cause__ or problem).strip('\n"').splitlines()
-        return Attempt(job.model, error=_not_handed(account[-1]))
+    # A job that Dask has given up may still run, and take along the one that comes after it.
+    for _ in range(2 if _is_dask_active() else 1):
+        try:
+            return next(iter(_in_parallel(ground, models, [job], n_jobs)))
+        except BrokenExecutor as problem:
+            error = _how_lost(problem)
+    return Attempt(job.model, error=error)
+
+
+def _how_lost(problem: Exception) -> str:
+    if "un-serialize" not in str(problem):
+        return KILLED
+    account = str(problem.__cause__ or problem).strip('\n"').splitlines()
+    return _not_handed(account[-1])
 
 
 def _not_handed(why: str) -> str:
@@ -204,12 +211,15 @@ def _in_parallel(
     ground: Ground, models: list[Any], jobs: list[Job], n_jobs: int | None
 ) -> Iterator[Attempt]:
     """Every job, where joblib's active backend runs it; ``BrokenExecutor`` if a worker is lost."""
-    backend, _ = get_active_backend()
-    if type(backend).__name__ == "DaskDistributedBackend":
-        return _under_dask(backend, ground, models, jobs)
+    if _is_dask_active():
+        return _under_dask(get_active_backend()[0], ground, models, jobs)
     calls = (delayed(attempt)(ground, models[job.model], job) for job in jobs)
     made: Iterator[Attempt] = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(calls)
     return made
+
+
+def _is_dask_active() -> bool:
+    return type(get_active_backend()[0]).__name__ == "DaskDistributedBackend"
 
 
 def _under_dask(
@@ -238,9 +248,10 @@ def _under_dask(
             while waiting:
                 for future in [future for future in waiting if future.status != "pending"]:
                     waiting.remove(future)
-                    if future.status == "finished":
-                        yield future.result()
-                    is_whole = is_whole and not _is_lost(future)
+                    made = _come_of(future)
+                    is_whole = is_whole and made is not None
+                    if made is not None:
+                        yield made
                 time.sleep(GLANCE)
     finally:
         client.cancel(list(waiting))
@@ -248,13 +259,19 @@ def _under_dask(
         raise BrokenExecutor("a worker of Dask's was lost")
 
 
-def _is_lost(future: Any) -> bool:
-    """Whether a job ended with its worker; an error of any other kind is raised."""
-    if future.status == "error":
-        problem = future.exception()
+def _come_of(future: Any) -> Attempt | None:
+    """What came of a job that has ended; ``None`` if it, or its result, was lost with a worker."""
+    if future.status == "lost":
+        return None
+    try:
+        made: Attempt = future.result()
+    except CancelledError:  # by Dask: the rows that it needs were on the worker that was lost
+        return None
+    except Exception as problem:
         if type(problem).__name__ != "KilledWorker":
-            raise problem
-    return bool(future.status != "finished")
+            raise
+        return None
+    return made
 
 
 def _unpack_and_try(ground: Ground, job: Job, packed: bytes) -> Attempt:
