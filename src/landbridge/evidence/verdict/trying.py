@@ -27,6 +27,10 @@ from landbridge.transfer import Transfer
 
 NEVER_TRIED = "not tried: the time was over before its turn"
 KILLED = "the process that fitted it was killed (out of memory, or a crash in compiled code)"
+DASK_TRIES = 3
+"""How often a job is begun alone under Dask before it is said to kill its worker."""
+NEW_WORKER = 60.0
+"""Seconds that Dask has to start a worker where there is none, or all were lost."""
 GLANCE = 0.02
 """Seconds between two looks at what Dask has done."""
 
@@ -185,7 +189,7 @@ def attempts(
 
 def _alone(ground: Ground, models: list[Any], job: Job, n_jobs: int | None) -> Attempt:
     # A job that Dask has given up may still run, and take along the one that comes after it.
-    for _ in range(2 if _is_dask_active() else 1):
+    for _ in range(DASK_TRIES if _is_dask_active() else 1):
         try:
             return next(iter(_in_parallel(ground, models, [job], n_jobs)))
         except BrokenExecutor as problem:
@@ -231,9 +235,8 @@ def _under_dask(
     """
     import cloudpickle  # comes with Dask
 
-    backend.effective_n_jobs(-1)  # waits for a first worker, or says that none is there
     client, is_whole = backend.client, True
-    shared = client.scatter(ground, hash=False)
+    shared = _scattered(client, ground)
     waiting = {
         client.submit(
             partial(_unpack_and_try, job=job, packed=cloudpickle.dumps(models[job.model])),
@@ -257,6 +260,17 @@ def _under_dask(
         client.cancel(list(waiting))
     if not is_whole:
         raise BrokenExecutor("a worker of Dask's was lost")
+
+
+def _scattered(client: Any, ground: Ground) -> Any:
+    try:
+        return client.scatter(ground, hash=False, timeout=NEW_WORKER)
+    except TimeoutError as problem:
+        raise TimeoutError(
+            f"Dask has had no worker for {NEW_WORKER:.0f} s. Start some first."
+        ) from problem
+    except OSError as problem:
+        raise BrokenExecutor("the worker that got the rows was lost") from problem
 
 
 def _come_of(future: Any) -> Attempt | None:
