@@ -1,8 +1,10 @@
 import importlib
+import pickle
 import sys
 import time
 from itertools import chain
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -143,16 +145,27 @@ def test_a_candidate_that_calls_exit_ends_only_itself(moved):
     assert len(found["good"].scores) == 5
 
 
-class Unknown(ClassifierMixin, BaseEstimator):
-    """A learner that other processes cannot import, since it is defined in a test."""
+@pytest.fixture
+def unknown(monkeypatch):
+    """A transfer whose learner other processes cannot import: its module is made here alone."""
+
+    class Unknown(ClassifierMixin, BaseEstimator):
+        """A learner by name."""
+
+    module = ModuleType("made_here_alone")
+    module.Unknown = Unknown
+    Unknown.__module__, Unknown.__qualname__ = module.__name__, "Unknown"
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return Transfer(Unknown(), "recentre")
 
 
-def test_what_other_processes_cannot_import_or_what_calls_exit_there_is_not_called_killed(moved):
-    unknown = Transfer(Unknown(), "recentre")
+def test_what_other_processes_cannot_import_or_what_calls_exit_there_is_not_called_killed(
+    moved, unknown
+):
     candidates = {"unknown": unknown, "exits": troubled("exits"), "good": good()}
     found = compare(*moved, learner=LEARNER, candidates=candidates, n_repeats=1, n_jobs=2)
     assert "could not be handed to another process" in found["unknown"].error
-    assert "No module named 'tests'" in found["unknown"].error
+    assert "No module named 'made_here_alone'" in found["unknown"].error
     assert "n_jobs=1" in found["unknown"].error
     assert found["exits"].error == "SystemExit: 3"
     assert len(found["good"].scores) == 5
@@ -284,9 +297,8 @@ def test_it_runs_under_dask(moved):
     np.testing.assert_array_equal(found["recentre"].scores, one["recentre"].scores)
 
 
-def test_a_killed_worker_of_dask_costs_only_the_candidate_that_it_ran(moved):
+def test_a_killed_worker_of_dask_costs_only_the_candidate_that_it_ran(moved, unknown):
     distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")
-    unknown = Transfer(Unknown(), "recentre")
     candidates = {"killed": troubled("killed"), "unknown": unknown, "good": good()}
     options = {"learner": LEARNER, "n_repeats": 1}
     start = time.perf_counter()
@@ -426,3 +438,19 @@ def test_kernels_of_the_same_rows_are_made_once_in_a_comparison(moved, monkeypat
     assert 0 < n_together <= (len(widths) - n_together) / 2
     for name, found in zip(kernels, alone):
         np.testing.assert_array_equal(together[name].scores, found[name].scores)
+
+
+def test_what_cannot_be_named_is_fitted_each_time_and_not_shared(moved):
+    from landbridge.evidence.verdict.memory import Memory, name_of
+
+    class Local(LogisticRegression):
+        """Of no module that another process could look it up in."""
+
+        def __reduce__(self):
+            raise pickle.PicklingError("not found as __main__.Local")
+
+    assert name_of(Local()) is None and name_of(LEARNER) == name_of(LogisticRegression())
+    memory, model = Memory("here"), Transfer(Local(), "coral")
+    fits = [memory.fit(model, moved, "all", "all") for _ in range(2)]
+    assert fits[0].source_ is not fits[1].source_
+    assert fits[0].mapping_ is fits[1].mapping_

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.base import is_classifier, is_regressor
 from sklearn.metrics import get_scorer, get_scorer_names
 
 from landbridge.domains import (
@@ -42,6 +42,7 @@ from landbridge.evidence.verdict.corrected_test import corrected_interval
 from landbridge.evidence.verdict.durations import as_seconds
 from landbridge.evidence.verdict.folds import Data, keeps_rows, repeated_folds
 from landbridge.evidence.verdict.guard import BLEND, Verdict, cannot_tell, judge
+from landbridge.evidence.verdict.memory import fitted_apart
 from landbridge.evidence.verdict.race import Rules, Runner, race
 from landbridge.evidence.verdict.trying import Ground, OutOfTime, Tried, chances_of, time_limit
 from landbridge.mapping import make_mapping
@@ -316,7 +317,7 @@ def compare(
     scores = {r.name: r.scores(done) for r in models if r.is_running}
     n_left, n_known = sum(r.dropped is not None for r in models), len(observed)
     verdict = judge(scores, 1 / (n_folds - 1), metric, level, n_left, n_known, guard)
-    best = clone(next(r.model for r in models if r.name == verdict.chosen)).fit(*data)
+    best = fitted_apart(next(r.model for r in models if r.name == verdict.chosen), data)
     trials = [_trial(runner, ground.folds, n_folds) for runner in models]
     return Comparison(metric, trials, verdict, observed, n_folds, len(done) // n_folds, said, best)
 
@@ -355,11 +356,11 @@ def _unproved(
         trials.append(Trial(BLEND, "candidate", whole))
         why = f"the plain mean of {len(able)} models, which hedges between them"
         verdict = cannot_tell(reason, BLEND, why, FEWEST_LABELS)
-        best = whole.fit(*data)
+        best = fitted_apart(whole, data)
     else:
         hint = f"{choice.name}, {choice.reason}" if choice and choice.name != SOURCE_ONLY else ""
         verdict = cannot_tell(reason, plain.name, why, FEWEST_LABELS, hint)
-        best = clone(plain.model).fit(*data)
+        best = fitted_apart(plain.model, data)
     return Comparison(metric, trials, verdict, observed, 0, 0, [], best)
 
 
@@ -386,12 +387,12 @@ def _can_fit(trial: Trial, data: Data, limit: float | None) -> bool:
     try:
         with warnings.catch_warnings(), time_limit(limit):
             warnings.simplefilter("ignore")
-            fitted, some = clone(trial.model).fit(*data), data.Xt[:FEW_ROWS]
+            fitted, some = fitted_apart(trial.model, data), data.Xt[:FEW_ROWS]
             if not np.isfinite(chances_of(fitted, some, class_names(data.ys, data.yt))).all():
                 trial.error = NO_NUMBERS
     except OutOfTime:
         trial.error = f"stopped after {limit:.3g} s, the time that one candidate has"
-    except Exception as problem:  # whatever a candidate does, the others go on
+    except (Exception, SystemExit) as problem:  # whatever a candidate does, the others go on
         trial.error = str(problem) or type(problem).__name__
     return trial.error is None
 

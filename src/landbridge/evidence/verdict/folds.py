@@ -54,11 +54,6 @@ def held_out(data: Data, rows: NDArray, keeps_rows: bool) -> Data:
     return data._replace(Xt=data.Xt[rest], yt=data.yt[rest])
 
 
-def copied(data: Data) -> Data:
-    """The same in memory of its own, for a model that may write into what it is given."""
-    return Data(*(part.copy() for part in data))
-
-
 def keeps_rows(data: Data, n_labelled: int, n_folds: int) -> bool:
     """Whether held-out rows may stay unlabelled: where a fold is few beside the unlabelled rows.
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import least_squares
-from sklearn.base import clone, is_classifier
+from sklearn.base import is_classifier
 from sklearn.metrics import get_scorer
 
 from landbridge.domains import as_labels, check_rows, class_names, is_labelled, labelled_rows
@@ -28,6 +28,7 @@ from landbridge.evidence.verdict.comparison import _check_options, default_metri
 from landbridge.evidence.verdict.corrected_test import corrected_interval
 from landbridge.evidence.verdict.durations import as_seconds, in_seconds
 from landbridge.evidence.verdict.folds import Data, held_out, keeps_rows, repeated_folds, truth_of
+from landbridge.evidence.verdict.memory import fitted_apart
 from landbridge.evidence.verdict.trying import OutOfTime, _reason, time_limit
 
 FEWEST_LABELS = 12
@@ -366,7 +367,7 @@ def _without(data: Data, rows: NDArray) -> Data:
 def _score(model: Any, data: Data, scorer: Any, truth: tuple[Any, NDArray]) -> float:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        score = float(scorer(clone(model).fit(*data), *truth))
+        score = float(scorer(fitted_apart(model, data), *truth))
     if not np.isfinite(score):
         raise ValueError("the metric is not defined on every fold")
     return score

@@ -1,5 +1,6 @@
 """Fitted steps that several candidates have in common, each fitted once in a process."""
 
+import pickle
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -39,6 +40,13 @@ LABEL_BLIND = frozenset(
     }
 )
 """Mappings that never look at target labels, so that all folds of these can share one."""
+
+
+def fitted_apart(model: Any, data: Any) -> Any:
+    """A clone, fitted; to rows of its own, unless it is a transfer, which writes into none."""
+    if type(model) is not Transfer:
+        data = [part.copy() if hasattr(part, "copy") else part for part in data]
+    return clone(model).fit(*data)
 
 
 class Shelf:
@@ -82,21 +90,36 @@ class Memory:
 
     def _fit(self, model: Any, data: Any, rows: Any, labels: Any) -> Any:
         if type(model) is not Transfer:
-            return clone(model).fit(*data)
+            return fitted_apart(model, data)
         mapping = make_mapping(model.mapping) if isinstance(model.mapping, str) else model.mapping
         is_blind = type(mapping).__name__ in LABEL_BLIND and _is_ours(mapping)
 
         def recall(step: str, decided_by: Any, make: Callable[[], Any]) -> Any:
             seen = () if step == "source" else (rows, () if is_blind else labels)
-            return self._steps.recall((seen, step, joblib.hash(decided_by)), make)
+            return self._shared((seen, step), decided_by, make)
 
         def make() -> Any:
             return clone(model).fit_recalling(recall, *data)
 
         if is_blind and type(model.target) is Refit:
             seen = () if type(mapping) is Identity else rows  # the source alone, whatever the fold
-            return self._steps.recall((seen, "all steps", joblib.hash(model)), make)
+            return self._shared((seen, "all steps"), model, make)
         return make()
+
+    def _shared(self, key: tuple[Any, ...], decided_by: Any, make: Callable[[], Any]) -> Any:
+        name = name_of(decided_by)
+        return make() if name is None else self._steps.recall((*key, name), make)
+
+
+def name_of(thing: Any) -> str | None:
+    """What equal things have in common; ``None`` of one that this process cannot take apart.
+
+    So it is with a class of a script or a notebook, once in another process.
+    """
+    try:
+        return str(joblib.hash(thing))
+    except (pickle.PicklingError, TypeError, AttributeError):
+        return None
 
 
 def _is_ours(mapping: Any) -> bool:

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
 
 from landbridge.evidence.verdict.guard import simultaneous_p_values
+from landbridge.evidence.verdict.memory import name_of
 from landbridge.evidence.verdict.trying import Attempt, Ground, Job, Tried, attempts
 from landbridge.mapping import make_mapping
 
@@ -168,8 +168,9 @@ def sharing_in_turn(models: list[Any]) -> list[int]:
     places = []
     for k, model in enumerate(models):
         mapping = getattr(model, "mapping", "identity")
-        named = joblib.hash(make_mapping(mapping) if isinstance(mapping, str) else mapping)
-        places.append(k if mapping == "identity" else first.setdefault(named, k))
+        name = name_of(make_mapping(mapping) if isinstance(mapping, str) else mapping)
+        is_alone = mapping == "identity" or name is None
+        places.append(k if is_alone else first.setdefault(str(name), k))
     return sorted(range(len(models)), key=lambda k: places[k])
 
 

@@ -20,10 +20,9 @@ from sklearn.base import is_classifier
 from threadpoolctl import threadpool_limits
 
 from landbridge.domains import class_names, encode, is_labelled
-from landbridge.evidence.verdict.folds import Data, copied, held_out, thinned, truth_of
+from landbridge.evidence.verdict.folds import Data, held_out, thinned, truth_of
 from landbridge.evidence.verdict.memory import forget, memory_of
 from landbridge.source import has_probabilities
-from landbridge.transfer import Transfer
 
 NEVER_TRIED = "not tried: the time was over before its turn"
 KILLED = "the process that fitted it was killed (out of memory, or a crash in compiled code)"
@@ -304,8 +303,6 @@ def _try(ground: Ground, model: Any, fold: int) -> Tried:
     X, y = truth_of(ground.data, rows)
     start = time.perf_counter()
     seen = held_out(ground.data, rows, ground.keeps_rows)
-    if type(model) is not Transfer:  # whose learners get copies, and which itself writes nowhere
-        seen = copied(seen)
     parts = ("all" if ground.keeps_rows else fold), fold
     fitted = memory_of(ground.token).fit(model, seen, *parts)
     seconds = time.perf_counter() - start
