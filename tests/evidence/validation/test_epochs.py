@@ -55,7 +55,7 @@ def test_the_last_epoch_is_judged_as_the_fitted_network_would_be(domains, name):
     assert len(X) == 20 and np.isin(X[:, 0], Xs[:, 0].astype(np.float32)).all()
     model = Transfer(net.predictor, net)
     model.mapping_, model.target_, model.source_ = net, net.predictor, net.predictor
-    model.classes_, model.n_features_in_ = net.classes_, 2
+    model.classes_, model.n_features_in_, model.feature_names_target_ = net.classes_, 2, None
     expected = score_without_labels(name, Seen(model, X, y, Xt.astype(np.float32)))
     assert -judged == pytest.approx(expected, rel=1e-4, abs=1e-6)
 

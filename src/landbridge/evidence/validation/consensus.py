@@ -1,6 +1,6 @@
 """The ensemble validator: how far a model agrees with the models that can be trusted."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,17 @@ from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from landbridge.domains import class_names, encode
+from landbridge.evidence.validation.reverse import reverse_score
 from landbridge.evidence.validation.seen import Seen
-from landbridge.evidence.validation.validators import score_without_labels
+from landbridge.evidence.validation.shape import cluster_agreement, silhouette
+from landbridge.evidence.validation.weighing import source_score
 
-TRUSTED = ("source", "reverse", "clusters", "silhouette")
+TRUSTED: dict[str, Callable[[Seen], float]] = {
+    "source": source_score,
+    "reverse": reverse_score,
+    "clusters": cluster_agreement,
+    "silhouette": silhouette,
+}
 """Validators of unlike kinds, by source labels, the way back, clusters and distances, none of which
 a model that gives all rows one class deceives."""
 SHARPNESS = 15.0
@@ -116,7 +123,7 @@ def rank_without_labels(
         try:
             check_is_fitted(model)
             votes[name] = _votes(seen)
-            scores[name] = {kind: score_without_labels(kind, seen) for kind in TRUSTED}
+            scores[name] = {kind: score(seen) for kind, score in TRUSTED.items()}
         except (ValueError, MemoryError, np.linalg.LinAlgError) as error:
             votes.pop(name, None)
             scores[name] = {"error": f"{type(error).__name__}: {error}"}

@@ -10,6 +10,7 @@ from sklearn.utils.metadata_routing import MetadataRequest
 from landbridge.domains import check_rows
 from landbridge.domains.parameters import check_choice
 from landbridge.evidence.validation.agreement import agreement_score
+from landbridge.evidence.validation.consensus import consensus_score
 from landbridge.evidence.validation.reverse import reverse_score
 from landbridge.evidence.validation.seen import Seen
 from landbridge.evidence.validation.shape import (
@@ -39,12 +40,6 @@ def _of_predictions(score: Callable[[Any], float]) -> Callable[[Seen], float]:
     return lambda seen: score(seen.probabilities)
 
 
-def _consensus(seen: Seen) -> float:
-    from landbridge.evidence.validation.consensus import consensus_score
-
-    return consensus_score(seen)
-
-
 VALIDATORS: dict[str, Validator] = {
     "source": Validator(source_score, needs_classes=False),
     "iwcv": Validator(weighted_score, needs_classes=False),
@@ -56,7 +51,7 @@ VALIDATORS: dict[str, Validator] = {
     "silhouette": Validator(silhouette),
     "mixval": Validator(mixed_score),
     "agreement": Validator(agreement_score),
-    "consensus": Validator(_consensus),
+    "consensus": Validator(consensus_score),
 }
 """Validators by name.
 
