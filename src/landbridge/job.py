@@ -12,11 +12,10 @@ from typing import Any
 
 import pandas as pd
 from sklearn.base import BaseEstimator
-from sklearn.metrics import get_scorer_names
 
 from landbridge.domains import TableFeatures, make_problem
-from landbridge.domains.wording import listed, nearest
 from landbridge.evidence import compare
+from landbridge.evidence.verdict.comparison import check_metric
 from landbridge.evidence.verdict.durations import as_seconds
 from landbridge.evidence.verdict.guard import BLEND
 from landbridge.report import write_report
@@ -39,14 +38,6 @@ COMPARING = 0.75
 """The share of the budget in which models are compared; what is left explains the result."""
 DESCRIBING = 0.05
 """The share of the budget that is kept for describing the tables and writing the report."""
-
-_USUAL_METRICS = (
-    "balanced_accuracy",
-    "roc_auc",
-    "neg_log_loss",
-    "neg_root_mean_squared_error",
-    "r2",
-)
 
 
 class TableModel(BaseEstimator):
@@ -268,24 +259,6 @@ def _within(seconds: float, make: Callable[[float], dict[str, Any]]) -> dict[str
         return {"rows": [], "reason": str(problem).rstrip(".")}
     except Exception as problem:
         return {"rows": [], "reason": f"{type(problem).__name__}: {problem}".rstrip(".")}
-
-
-def check_metric(metric: str | None) -> None:
-    """Refuse a metric that scikit-learn does not have.
-
-    Raises
-    ------
-    ValueError
-        With the names that are most like it.
-    """
-    known = get_scorer_names()
-    if metric is not None and metric not in known:
-        like = nearest(metric, known)
-        meant = f" the nearest are {listed(like)}; others are" if like else " choose one such as"
-        raise ValueError(
-            f"Unknown metric {metric!r}:{meant} {listed(_USUAL_METRICS)}. Any scorer of "
-            "scikit-learn will do."
-        )
 
 
 def _silent(what: str, done: int, total: int) -> None:

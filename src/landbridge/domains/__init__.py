@@ -5,6 +5,7 @@ Nothing here knows of mappings or learners. Rows and labels are checked on their
 """
 
 from landbridge.domains.checks import (
+    check_no_column_twice,
     check_rows,
     check_same_columns,
     check_weights,
@@ -35,6 +36,7 @@ __all__ = [
     "as_labels",
     "check_all_labelled",
     "check_rows",
+    "check_no_column_twice",
     "check_same_columns",
     "check_weights",
     "class_names",

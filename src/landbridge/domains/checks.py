@@ -76,22 +76,39 @@ def check_same_columns(
     >>> check_same_columns(["age", "height"], ["height", "age"])
     Traceback (most recent call last):
     ...
-    ValueError: Xs and Xt must have the same columns in the same order: the first to differ, number 0, is 'age' in Xs but 'height' in Xt. Put the columns of Xt in the order of those of Xs.
-    """  # noqa: E501
+    ValueError: Xs and Xt must have the same columns in the same order: they part at 'age';
+    number 0 is 'age' in Xs but 'height' in Xt. Put the columns of Xt in the order of those of Xs.
+    """
     if first is None or second is None or len(first) != len(second) or first == second:
         return
-    k = next(k for k, (one, other) in enumerate(zip(first, second)) if one != other)
     one, other = called
-    is_permuted = sorted(map(repr, first)) == sorted(map(repr, second))
-    raise ValueError(
-        f"{one[:1].upper()}{one[1:]} and {other} must have the same columns in the same order: "
-        f"the first to differ, number {k}, is {first[k]!r} in {one} but {second[k]!r} in {other}. "
-        + (
-            f"Put the columns of {other} in the order of those of {one}."
-            if is_permuted
-            else "Name them alike, or give arrays if they are the same features by other names."
+    said = f"{one[:1].upper()}{one[1:]} and {other} must have the same columns"
+    alone = [[name for name in a if name not in b] for a, b in ((first, second), (second, first))]
+    if all(alone):
+        raise ValueError(
+            f"{said}: {one} alone has {alone[0][0]!r}, {other} alone {alone[1][0]!r}. Name them "
+            "alike, drop what one lacks, or give arrays if they are the same features by other "
+            "names."
         )
+    k = next(k for k, (a, b) in enumerate(zip(first, second)) if a != b)
+    raise ValueError(
+        f"{said} in the same order: they part at {first[k]!r}; number {k} is {first[k]!r} in {one} "
+        f"but {second[k]!r} in {other}. Put the columns of {other} in the order of those of {one}."
     )
+
+
+def check_no_column_twice(table: Any, name: str) -> None:
+    """Refuse a table in which two columns go by one name.
+
+    Raises
+    ------
+    ValueError
+        If there are such columns.
+    """
+    names = column_names(table) or []
+    if len(set(names)) < len(names):
+        twice = next(one for one in names if names.count(one) > 1)
+        raise ValueError(f"{name} has more than one column called {twice!r}: rename one.")
 
 
 def _not_finite(rows: Any, name: str) -> str:

@@ -8,8 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from landbridge.domains.parameters import check_number
 from landbridge.evidence import Comparison, choose_without_labels
-from landbridge.evidence.verdict.comparison import FEWEST_LABELS
-from landbridge.job import check_metric
+from landbridge.evidence.verdict.comparison import FEWEST_LABELS, check_metric
 from landbridge.results import quality_block, verdict_block
 from landbridge.transfer import Transfer
 

@@ -259,7 +259,7 @@ def test_unlike_columns_are_named(domains, gap):
     Xs, ys, Xt, _ = domains
     frame_s, frame_t = pd.DataFrame(Xs, columns=list("abe")), pd.DataFrame(Xt, columns=list("abx"))
     frame_s.iloc[0, 0] = gap
-    with pytest.raises(ValueError, match=r"Xs alone has 'e', Xt alone 'x'. Drop"):
+    with pytest.raises(ValueError, match=r"Xs alone has 'e', Xt alone 'x'\. Name them alike"):
         diagnose(frame_s, ys, frame_t)
     with pytest.raises(ValueError, match="they part at 'a'"):
         diagnose(frame_s, ys, frame_s[["b", "a", "e"]])

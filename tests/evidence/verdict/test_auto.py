@@ -2,6 +2,7 @@ import importlib
 import pickle
 import sys
 import time
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from types import ModuleType
@@ -283,32 +284,29 @@ def test_mappings_said_not_to_look_at_target_labels_do_not(name, moved):
             np.testing.assert_array_equal(other.sample_weight, carried[0].sample_weight)
 
 
-def test_it_runs_under_dask(moved):
+@contextmanager
+def under_dask(**workers):
     distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")
-    one = compare(*moved, learner=LEARNER, candidates=["recentre"], n_repeats=1)
     with (
-        distributed.LocalCluster(
-            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=":0"
-        ) as cluster,
+        distributed.LocalCluster(dashboard_address=":0", **workers) as cluster,
         distributed.Client(cluster),
         parallel_config("dask"),
     ):
+        yield
+
+
+def test_it_runs_under_dask(moved):
+    one = compare(*moved, learner=LEARNER, candidates=["recentre"], n_repeats=1)
+    with under_dask(n_workers=1, threads_per_worker=2, processes=False):
         found = compare(*moved, learner=LEARNER, candidates=["recentre"], n_repeats=1)
     np.testing.assert_array_equal(found["recentre"].scores, one["recentre"].scores)
 
 
 def test_a_killed_worker_of_dask_costs_only_the_candidate_that_it_ran(moved, unknown):
-    distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")
     candidates = {"killed": troubled("killed"), "unknown": unknown, "good": good()}
     options = {"learner": LEARNER, "n_repeats": 1}
     start = time.perf_counter()
-    with (
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
-        ) as cluster,
-        distributed.Client(cluster),
-        parallel_config("dask"),
-    ):
+    with under_dask(n_workers=2, threads_per_worker=1, processes=True):
         found = compare(*moved, candidates=candidates, **options)
     assert time.perf_counter() - start < 60  # without an end it would wait for ever
     assert "the process that fitted it was killed" in found["killed"].error

@@ -242,7 +242,7 @@ def test_a_model_whose_turn_never_came_says_so(domains):
         ({"models": {"a": "coral"}}, r"models\['a'\] must be a Transfer.* found the text 'coral'"),
         ({"learner": KMeans(2)}, "learner must be a scikit-learn classifier or regressor"),
         ({"learner": "logistic"}, "learner must be .*: found 'logistic'"),
-        ({"metric": "acc"}, "metric must be .*: found 'acc'. The nearest"),
+        ({"metric": "acc"}, "Unknown metric 'acc': the nearest are"),
         ({"n_folds": "5"}, "n_folds must be a whole number from 2 up: found '5'"),
         ({"n_folds": 1}, "n_folds must be a whole number from 2 up: found 1"),
         ({"n_repeats": 0}, "n_repeats must be a whole number from 1 up: found 0"),

@@ -11,8 +11,11 @@ from scipy.sparse import issparse
 from landbridge.domains import (
     TableFeatures,
     as_labels,
+    check_no_column_twice,
     check_rows,
+    check_same_columns,
     class_names,
+    column_names,
     encode,
     is_labelled,
 )
@@ -378,32 +381,9 @@ def _check_arguments(
     check_number("random_state", random_state, whole=True)
     if (raw_source is None) != (raw_target is None):
         raise ValueError("Give both raw_source and raw_target, or neither: one is missing.")
-    if isinstance(Xs, pd.DataFrame) and isinstance(Xt, pd.DataFrame):
-        _check_columns(Xs, Xt)
-
-
-def _check_columns(Xs: pd.DataFrame, Xt: pd.DataFrame) -> None:
-    for frame, name in ((Xs, "Xs"), (Xt, "Xt")):
-        if frame.columns.has_duplicates:
-            twice = frame.columns[frame.columns.duplicated()][0]
-            raise ValueError(f"{name} has more than one column called {twice!r}: rename one.")
-    if len(Xs.columns) != len(Xt.columns) or list(Xs.columns) == list(Xt.columns):
-        return
-    own = [[*a.difference(b, sort=False)] for a, b in _both_ways(Xs.columns, Xt.columns)]
-    if own[0]:
-        raise ValueError(
-            f"Xs and Xt must have the same columns: Xs alone has {own[0][0]!r}, Xt alone "
-            f"{own[1][0]!r}. Drop what one lacks, or rename what is the same."
-        )
-    odd = next(a for a, b in zip(Xs.columns, Xt.columns, strict=True) if a != b)
-    raise ValueError(
-        f"Xs and Xt must have the same columns in the same order: they part at {odd!r}. "
-        "Reorder one of them."
-    )
-
-
-def _both_ways(a: Any, b: Any) -> list[tuple[Any, Any]]:
-    return [(a, b), (b, a)]
+    for table, name in ((Xs, "Xs"), (Xt, "Xt")):
+        check_no_column_twice(table, name)
+    check_same_columns(column_names(Xs), column_names(Xt))
 
 
 def _check_raw(raw: Any, n_rows: int, name: str, of: str) -> None:

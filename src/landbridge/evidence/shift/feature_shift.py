@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import chi2_contingency, ks_2samp, kstwo, kstwobign
 
+from landbridge.domains import check_no_column_twice
 from landbridge.domains.columns import as_numbers, as_text, common_kind, date_parts, kind_of
 
 N_QUANTILES = 10
@@ -298,9 +299,7 @@ def _table(rows: ArrayLike, name: str) -> pd.DataFrame:
         table = pd.DataFrame(array, columns=[f"x{j}" for j in range(array.shape[1])])
     if not len(table):
         raise ValueError(f"{name} has no rows: give at least one.")
-    if table.columns.has_duplicates:
-        twice = table.columns[table.columns.duplicated()][0]
-        raise ValueError(f"{name} has more than one column called {twice!r}: rename one of them.")
+    check_no_column_twice(table, name)
     return table
 
 

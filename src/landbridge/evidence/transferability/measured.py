@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from landbridge.domains import (
     as_labels,
+    check_no_column_twice,
     check_rows,
     class_names,
-    column_names,
     encode,
     is_labelled,
     labelled_rows,
@@ -56,20 +56,6 @@ def feature_rows(features: Any, name: str, *, min_rows: int = 1) -> NDArray[np.f
             "in another unit, or leave it out."
         )
     return F
-
-
-def check_no_column_twice(table: Any, name: str) -> None:
-    """Refuse a table in which two columns go by one name.
-
-    Raises
-    ------
-    ValueError
-        If there are such columns.
-    """
-    names = column_names(table) or []
-    if len(set(names)) < len(names):
-        twice = next(one for one in names if names.count(one) > 1)
-        raise ValueError(f"{name} has more than one column called {twice!r}: rename one.")
 
 
 def check_classes(labels: NDArray, name: str) -> None:

@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from landbridge.domains import (
     TableFeatures,
     as_labels,
+    check_no_column_twice,
     check_same_columns,
     class_names,
     column_names,
@@ -32,7 +33,6 @@ from landbridge.evidence.transferability.measured import (
     Measured,
     bootstrap_weights,
     check_classes,
-    check_no_column_twice,
     feature_rows,
 )
 from landbridge.evidence.transferability.nce import measure_nce

@@ -56,6 +56,13 @@ EXPLAINS = "explains the target:"
 """How the choice without labels begins where the shift is explained."""
 ALL = "all"
 """The name of the whole catalogue."""
+USUAL_METRICS = (
+    "balanced_accuracy",
+    "roc_auc",
+    "neg_log_loss",
+    "neg_root_mean_squared_error",
+    "r2",
+)
 SHARES = (
     *("accuracy", "balanced_accuracy", "top_k", "average_precision", "roc_auc"),
     *("f1", "precision", "recall", "jaccard"),
@@ -270,7 +277,12 @@ def compare(
     >>> found.verdict.baseline
     'target only'
     """
-    _check_options(learner, candidates, metric, level, n_folds, n_repeats, guard=guard, blend=blend)
+    check_learner(learner)
+    check_scoring(metric, level, n_folds, n_repeats)
+    for name, value in (("guard", guard), ("blend", blend)):
+        if not isinstance(value, (bool, np.bool_)):
+            raise ValueError(f"{name} must be True or False: found {value!r}.")
+    _check_candidates(candidates)
     check_same_columns(column_names(Xs), column_names(Xt))
     rows_s, rows_t = check_rows(Xs, "Xs", sparse=True), check_rows(Xt, "Xt", sparse=True)
     labels_s = as_labels(ys, rows_s.shape[0], "ys")
@@ -486,35 +498,52 @@ def _models(learner: Any, candidates: Any, ys: NDArray, observed: NDArray) -> li
     ]
 
 
-def _check_options(
-    learner: Any,
-    candidates: Any,
-    metric: Any,
-    level: Any,
-    n_folds: Any,
-    n_repeats: Any,
-    **switches: Any,
-) -> None:
-    """Refuse what does not fit before any work."""
+def check_learner(learner: Any) -> None:
+    """Refuse what is neither a classifier nor a regressor.
+
+    Raises
+    ------
+    TypeError
+        If it is not.
+    """
     if not (hasattr(learner, "fit") and (is_classifier(learner) or is_regressor(learner))):
         raise TypeError(
             "learner must be a scikit-learn classifier or regressor, such as "
             f"LogisticRegression(): found {learner!r}."
         )
-    if metric is not None and not (isinstance(metric, str) and metric in get_scorer_names()):
-        like = nearest(str(metric), get_scorer_names())
-        meant = f" The nearest are {listed(like)}." if like else ""
-        raise ValueError(
-            "metric must be the name of a scikit-learn scorer (sklearn.metrics.get_scorer_names):"
-            f" found {metric!r}.{meant}"
-        )
+
+
+def check_scoring(metric: Any, level: Any, n_folds: Any, n_repeats: Any) -> None:
+    """Refuse a metric, a level or numbers of folds that nothing can be scored by.
+
+    Raises
+    ------
+    ValueError
+        Naming the argument, what was found and what was expected.
+    """
+    check_metric(metric)
     check_number("level", level, above=True, below=1.0)
     check_number("n_folds", n_folds, least=2, whole=True)
     check_number("n_repeats", n_repeats, least=1, whole=True)
-    for name, value in switches.items():
-        if not isinstance(value, (bool, np.bool_)):
-            raise ValueError(f"{name} must be True or False: found {value!r}.")
-    _check_candidates(candidates)
+
+
+def check_metric(metric: Any) -> None:
+    """Refuse a metric that scikit-learn does not have.
+
+    Raises
+    ------
+    ValueError
+        With the names that are most like it.
+    """
+    known = get_scorer_names()
+    if metric is None or metric in known:
+        return
+    like = nearest(metric, known) if isinstance(metric, str) else []
+    meant = f" the nearest are {listed(like)}; others are" if like else " choose one such as"
+    raise ValueError(
+        f"Unknown metric {metric!r}:{meant} {listed(USUAL_METRICS)}. Any scorer of scikit-learn "
+        "will do, by its name."
+    )
 
 
 def _check_candidates(candidates: Any) -> None:

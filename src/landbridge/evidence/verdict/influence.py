@@ -1,7 +1,6 @@
 """Which part of the source helps, and which hurts: the target's score without it."""
 
 import time
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -9,18 +8,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import clone, is_classifier
+from sklearn.base import is_classifier
 from sklearn.cluster import KMeans
 from sklearn.metrics import get_scorer
 
 from landbridge.domains import as_labels, check_rows, class_names, is_labelled, labelled_rows
 from landbridge.domains.parameters import check_number
 from landbridge.evidence.verdict.candidates import check_model
-from landbridge.evidence.verdict.comparison import FEWEST_LABELS, default_metric
+from landbridge.evidence.verdict.comparison import FEWEST_LABELS, check_scoring, default_metric
 from landbridge.evidence.verdict.corrected_test import corrected_interval
 from landbridge.evidence.verdict.durations import as_seconds, in_seconds
 from landbridge.evidence.verdict.folds import Data, held_out, keeps_rows, repeated_folds, truth_of
-from landbridge.evidence.verdict.trying import OutOfTime, _reason, time_limit
+from landbridge.evidence.verdict.trying import OutOfTime, reason_of, score_apart, time_limit
 
 COLUMNS = ["rows", "effect", "low", "high", "verdict", "error", "dropped"]
 FEWEST_FOLDS = 2
@@ -99,9 +98,7 @@ def group_influence(
     {'south': 'hurts', 'north': 'helps'}
     """
     check_model("transfer", transfer)
-    check_number("level", level, above=True, below=1.0)
-    check_number("n_folds", n_folds, least=2, whole=True)
-    check_number("n_repeats", n_repeats, least=1, whole=True)
+    check_scoring(metric, level, n_folds, n_repeats)
     check_number("n_clusters", n_clusters, least=2, whole=True)
     seconds = as_seconds("budget", budget)
     end = None if seconds is None else time.time() + seconds
@@ -129,7 +126,8 @@ def group_influence(
         if end is not None and time.time() >= end:
             raise OutOfTime
         part = data._replace(Xs=data.Xs[source], ys=data.ys[source])
-        return _score(transfer, part, known[folds[fold][1]], stays, scorer)
+        rows = known[folds[fold][1]]
+        return score_apart(transfer, held_out(part, rows, stays), scorer, *truth_of(part, rows))
 
     with time_limit(None if end is None else end - time.time()):
         effects, errors = _effects(score, len(folds), names, found)
@@ -166,7 +164,7 @@ def _effects(
         try:
             return score(fold, np.flatnonzero(names != group))
         except (Exception, SystemExit) as problem:  # whatever one group does, the others go on
-            errors[group] = _reason(problem)
+            errors[group] = reason_of(problem)
             return np.nan
 
     with suppress(OutOfTime):
@@ -181,7 +179,7 @@ def _with_all(score: Callable[[int, NDArray], float], fold: int, rows: NDArray) 
         return score(fold, rows)
     except (Exception, SystemExit) as problem:
         raise ValueError(
-            f"transfer cannot be fitted and scored with all source rows: {_reason(problem)}"
+            f"transfer cannot be fitted and scored with all source rows: {reason_of(problem)}"
         ) from problem
 
 
@@ -210,13 +208,3 @@ def group_names(
     if not is_labelled(names).all():
         raise ValueError("groups has blanks: give every source row a group.")
     return names
-
-
-def _score(transfer: Any, data: Data, rows: NDArray, stays: bool, scorer: Any) -> float:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        fitted = clone(transfer).fit(*held_out(data, rows, stays))
-        score = float(scorer(fitted, *truth_of(data, rows)))
-    if not np.isfinite(score):
-        raise ValueError("the metric is not defined on every fold")
-    return score

@@ -1,7 +1,6 @@
 """What more target labels would be worth: models at growing numbers of labels."""
 
 import time
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,12 +23,16 @@ from landbridge.evidence.verdict.candidates import (
     check_model,
     make_candidate,
 )
-from landbridge.evidence.verdict.comparison import _check_options, default_metric, limits
+from landbridge.evidence.verdict.comparison import (
+    check_learner,
+    check_scoring,
+    default_metric,
+    limits,
+)
 from landbridge.evidence.verdict.corrected_test import corrected_interval
 from landbridge.evidence.verdict.durations import as_seconds, in_seconds
 from landbridge.evidence.verdict.folds import Data, held_out, keeps_rows, repeated_folds, truth_of
-from landbridge.evidence.verdict.memory import fitted_apart
-from landbridge.evidence.verdict.trying import OutOfTime, _reason, time_limit
+from landbridge.evidence.verdict.trying import OutOfTime, reason_of, score_apart, time_limit
 
 FEWEST_LABELS = 12
 FEWEST_SIZES = 4
@@ -249,7 +252,8 @@ def learning_curve(
     [4, 8, 16, 32, 64]
     """
     check_number("n_sizes", n_sizes, least=2, whole=True)
-    _check_options(learner, None, metric, LEVEL, n_folds, n_repeats)
+    check_learner(learner)
+    check_scoring(metric, LEVEL, n_folds, n_repeats)
     seconds = as_seconds("budget", budget)
     end = None if seconds is None else time.time() + seconds
     tried = _models(models, learner)
@@ -276,7 +280,8 @@ def learning_curve(
     def score(model: Any, fold: int, size: int) -> float:
         test = known[folds[fold][1]]
         seen = _with_labels(held_out(data, test, True), orders[fold][:size])
-        return _score(model, seen if stays else _without(seen, test), scorer, truth_of(data, test))
+        rows = seen if stays else _without(seen, test)
+        return score_apart(model, rows, scorer, *truth_of(data, test))
 
     curve = LearningCurve(metric, sizes, {}, 1 / (n_folds - 1))
     for name, model in tried.items():
@@ -327,7 +332,7 @@ def _in_time(
         try:
             return score(fold, size)
         except (Exception, SystemExit) as problem:  # whatever a model does, the others go on
-            errors[size] = _reason(problem)
+            errors[size] = reason_of(problem)
             return np.nan
 
     with suppress(OutOfTime), time_limit(None if end is None else end - time.time()):
@@ -362,12 +367,3 @@ def _with_labels(data: Data, kept: NDArray) -> Data:
 def _without(data: Data, rows: NDArray) -> Data:
     rest = np.setdiff1d(np.arange(len(data.yt)), rows)
     return data._replace(Xt=data.Xt[rest], yt=data.yt[rest])
-
-
-def _score(model: Any, data: Data, scorer: Any, truth: tuple[Any, NDArray]) -> float:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        score = float(scorer(fitted_apart(model, data), *truth))
-    if not np.isfinite(score):
-        raise ValueError("the metric is not defined on every fold")
-    return score

@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from landbridge.domains import class_names, encode, is_labelled
 from landbridge.evidence.verdict.folds import Data, held_out, thinned, truth_of
-from landbridge.evidence.verdict.memory import forget, memory_of
+from landbridge.evidence.verdict.memory import fitted_apart, forget, memory_of
 from landbridge.source import has_probabilities
 
 NEVER_TRIED = "not tried: the time was over before its turn"
@@ -156,7 +156,7 @@ def attempt(ground: Ground, model: Any, job: Job) -> Attempt:
         except OutOfTime:
             made.error = f"stopped after {time.time() - start:.3g} s: {_which(job, end)}"
         except (Exception, SystemExit) as problem:  # whatever a candidate does, the others go on
-            made.error = _reason(problem)
+            made.error = reason_of(problem)
     made.warnings = sorted({str(w.message) for w in said})
     made.seconds = time.time() - start
     return made
@@ -334,6 +334,23 @@ def chances_of(model: Any, X: Any, classes: NDArray) -> NDArray[np.float64]:
     return spread
 
 
-def _reason(problem: BaseException) -> str:
+def reason_of(problem: BaseException) -> str:
+    """What a model failed of, in words."""
     said = str(problem).strip() or "no message"
     return said if type(problem) is ValueError else f"{type(problem).__name__}: {said}"
+
+
+def score_apart(model: Any, data: Data, scorer: Any, X: Any, y: NDArray) -> float:
+    """The score on rows ``X`` of a model that is fitted to ``data`` for this alone.
+
+    Raises
+    ------
+    ValueError
+        If the metric is not defined there.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        score = float(scorer(fitted_apart(model, data), X, y))
+    if not np.isfinite(score):
+        raise ValueError("the metric is not defined on every fold")
+    return score
